@@ -1,0 +1,1 @@
+const char found_fdb_sys_links_no_libfdb_c = 0;

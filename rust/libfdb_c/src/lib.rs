@@ -1,0 +1,1 @@
+//! `libfdb_c` from the embedded engine: the C names, nothing else.

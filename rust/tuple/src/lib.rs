@@ -1,0 +1,1 @@
+//! FoundationDB's tuple encoding.
