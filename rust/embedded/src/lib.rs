@@ -1,5 +1,6 @@
 //! An embedded engine that behaves as FoundationDB and speaks its C API.
 
+pub mod capi;
 pub mod error;
 
 pub use error::{Error, Result};

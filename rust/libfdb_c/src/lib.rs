@@ -1,1 +1,24 @@
 //! `libfdb_c` from the embedded engine: the C names, nothing else.
+
+#![allow(unsafe_code)]
+
+use found_embedded::capi::{self, types::*};
+
+macro_rules! export {
+    ($(fn $name:ident($($argument:ident: $type:ty),* $(,)?) -> $ret:ty;)*) => {
+        $(
+            #[doc = concat!("`", stringify!($name), "` of `fdb_c.h`.")]
+            ///
+            /// # Safety
+            /// As the header says.
+            #[unsafe(no_mangle)]
+            #[allow(clippy::too_many_arguments)]
+            pub unsafe extern "C" fn $name($($argument: $type),*) -> $ret {
+                // SAFETY: the arguments are handed on as they came; the caller keeps the header's contract.
+                unsafe { capi::$name($($argument),*) }
+            }
+        )*
+    };
+}
+
+found_embedded::fdb_functions!(export);
