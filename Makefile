@@ -1,0 +1,135 @@
+# Every command of this project. Each does its own set-up inside this folder (.venv, target, build), needs
+# Rust, Python 3.9 or newer and the package registries, and builds only what changed since the last time.
+
+PYTHON ?= python3
+# Nearly as fast as release in a third of its build time. `make wheel`, `make bench` and `make libfdb_c` use release.
+PROFILE ?= test-release
+# Seconds in all, shared evenly among the targets of fuzz/.
+FUZZ_SECONDS ?= 60
+# Passed on: make test ARGS="-k watch", make run ARGS="--limit 2000", make bench ARGS="codec".
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BUILD := build
+CARGO := cargo
+CARGO_FUZZ := $(TARGET)/tools/bin/cargo-fuzz
+CARGO_FUZZ_VERSION := 0.13.2
+MATURIN := $(BIN)/maturin develop --quiet --profile $(PROFILE)
+# Only what PyO3 is compiled against by plain cargo; maturin finds the interpreter of the environment by itself.
+export PYO3_PYTHON := $(abspath $(BIN)/python)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# An environment that happens to be active in this shell is not the one that is built for.
+export VIRTUAL_ENV := $(abspath $(VENV))
+unexport PYTHONHOME PYTHONPATH CONDA_PREFIX
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run test lint fuzz bench libfdb_c wheel build clean format \
+	test-rust test-python test-stubs lint-rust lint-python lint-abis lint-workflows
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build $(VENV)/.group-tour ## the tour: 28,000 airports in an embedded database, kept in .data/
+	@$(BIN)/python examples/tour.py $(ARGS)
+
+test: test-rust test-python test-stubs ## every test: Rust, Python, the stubs, the examples in the documentation
+
+lint: lint-rust lint-python lint-abis lint-workflows ## formatting, clippy, ruff, pyright, every supported Python
+
+# ---- set-up -------------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON): install Python 3.9 or newer, or say make PYTHON=..." >&2; exit 1; }
+	@command -v $(CARGO) >/dev/null || { echo "no cargo: install Rust from https://rustup.rs" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' || { echo "$(PYTHON) is older than 3.9: say make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+# The dependency groups of pyproject.toml: build, tour, lint.
+$(VENV)/.group-%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --group $*
+	@touch $@
+
+# For cargo without make, and for editors: where bindgen finds libclang.
+.cargo/config.toml: $(VENV)/.group-build build_backend/backend.py
+	@mkdir -p $(@D)
+	@printf '[env]\nLIBCLANG_PATH = "%s"\n' "$$($(BIN)/python build_backend/backend.py)" > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@touch $@
+
+# Once: an editable install, so that the environment imports python/found and has its metadata and its test extra.
+$(VENV)/.installed-found: pyproject.toml .cargo/config.toml
+	$(MATURIN) --extras test
+	@touch $@
+
+# From then on only the extension is built, in place.
+build: $(VENV)/.installed-found ## the extension, into python/found
+	@$(MATURIN) --skip-install
+
+# ---- test ---------------------------------------------------------------------------------------------------
+
+test-rust: .cargo/config.toml
+	$(CARGO) test --locked --profile $(PROFILE) -p found-tuple -p found-embedded
+
+test-python: build $(VENV)/.group-tour
+	$(BIN)/python -m pytest $(ARGS)
+
+test-stubs: build
+	$(BIN)/python -m mypy.stubtest found --mypy-config-file pyproject.toml
+
+# ---- lint ---------------------------------------------------------------------------------------------------
+
+lint-rust: .cargo/config.toml
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@if [ -f fuzz/Cargo.toml ]; then $(CARGO) fmt --manifest-path fuzz/Cargo.toml --check; fi
+
+lint-python: build $(VENV)/.group-lint $(VENV)/.group-tour
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright --pythonversion 3.9
+	$(BIN)/pyright --pythonversion 3.14
+
+lint-abis: .cargo/config.toml
+	$(BIN)/python scripts/check_abis.py
+
+# The checkers of workflows are wheels for Python 3.10 and newer.
+lint-workflows: $(VENV)/.group-lint
+	@[ -x $(BIN)/zizmor ] || { echo "workflows not checked: that needs Python 3.10"; exit 0; }; \
+	set -x; \
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml && \
+	$(BIN)/zizmor --offline --no-progress --quiet .github/workflows
+
+format: $(VENV)/.group-lint ## rewrite the sources as `make lint` wants them
+	$(CARGO) fmt --all
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# ---- the rest -----------------------------------------------------------------------------------------------
+
+$(CARGO_FUZZ):
+	$(CARGO) install --quiet --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION) --root $(TARGET)/tools
+
+fuzz: .cargo/config.toml $(CARGO_FUZZ) ## every fuzz target, FUZZ_SECONDS=60 in all
+	@CARGO_FUZZ=$(CARGO_FUZZ) TARGET=$(abspath $(TARGET)) scripts/fuzz.sh $(FUZZ_SECONDS)
+
+libfdb_c: .cargo/config.toml ## build/lib/libfdb_c.so: the embedded engine for any FoundationDB binding
+	$(CARGO) build --locked --release -p found-libfdb-c
+	@mkdir -p $(BUILD)/lib
+	@cp -f $(TARGET)/release/libfdb_c.$$($(BIN)/python -c 'import sys; print({"darwin": "dylib"}.get(sys.platform, "so"))') $(BUILD)/lib/
+	@ls -l $(BUILD)/lib
+
+bench: libfdb_c $(VENV)/.group-tour ## side by side with what one would use instead; a table in build/bench/
+	$(BIN)/python -m bench $(ARGS)
+
+wheel: .cargo/config.toml ## a wheel for this Python and the sdist, into dist/
+	$(BIN)/maturin build --release --sdist --out dist
+
+clean: ## remove everything that was built, and the tour's data
+	rm -rf target $(BUILD) dist .venv .data .cargo/config.toml fuzz/target .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find python tests bench scripts build_backend examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f python/found/_found*.so python/found/_found*.pyd
