@@ -2,6 +2,14 @@
 
 pub mod capi;
 pub mod error;
+pub mod keys;
+pub mod mutation;
+pub mod ranges;
+pub mod read;
+pub mod resolver;
+pub mod selector;
+pub mod storage;
+pub mod writes;
 
 pub use error::{Error, Result};
 

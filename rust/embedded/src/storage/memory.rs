@@ -1,0 +1,4 @@
+//! A database in memory.
+
+#[derive(Default)]
+pub struct Memory {}
