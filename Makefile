@@ -9,6 +9,9 @@ FUZZ_SECONDS ?= 60
 # Passed on: make test ARGS="-k watch", make run ARGS="--limit 2000", make bench ARGS="codec".
 ARGS ?=
 
+# make 3.81, which macOS has, knows no .SHELLFLAGS: recipes that pipe set pipefail themselves.
+SHELL := bash
+
 VENV := .venv
 BIN := $(VENV)/bin
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -16,7 +19,9 @@ BUILD := build
 CARGO := cargo
 CARGO_FUZZ := $(TARGET)/tools/bin/cargo-fuzz
 CARGO_FUZZ_VERSION := 0.13.2
-MATURIN := $(BIN)/maturin develop --quiet --profile $(PROFILE)
+# It warns that the build backend is ours, and lists what it always does: only cargo's own lines are of interest.
+MATURIN_SAYS := Warning: .build-backend|Building a mixed|Found CPython|Found PyPy|Found pyo3|build options|Built wheel|editable|already satisfied|Finished
+MATURIN = set -o pipefail; $(BIN)/maturin develop --profile $(PROFILE) $(1) 2>&1 | { grep -Ev '$(MATURIN_SAYS)' || true; }
 # Only what PyO3 is compiled against by plain cargo; maturin finds the interpreter of the environment by itself.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -49,7 +54,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
-# The dependency groups of pyproject.toml: build, tour, lint.
+# The dependency groups of pyproject.toml: build, tour, stubs, lint.
 $(VENV)/.group-%: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --group $*
 	@touch $@
@@ -63,12 +68,13 @@ $(VENV)/.group-%: pyproject.toml | $(BIN)/python
 
 # Once: an editable install, so that the environment imports python/found and has its metadata and its test extra.
 $(VENV)/.installed-found: pyproject.toml .cargo/config.toml
-	$(MATURIN) --extras test
+	@echo 'building the extension (once, about a minute)'
+	@$(call MATURIN,--extras test)
 	@touch $@
 
 # From then on only the extension is built, in place.
 build: $(VENV)/.installed-found ## the extension, into python/found
-	@$(MATURIN) --skip-install
+	@$(call MATURIN,--skip-install)
 
 # ---- test ---------------------------------------------------------------------------------------------------
 
@@ -78,7 +84,7 @@ test-rust: .cargo/config.toml
 test-python: build $(VENV)/.group-tour
 	$(BIN)/python -m pytest $(ARGS)
 
-test-stubs: build
+test-stubs: build $(VENV)/.group-stubs
 	$(BIN)/python -m mypy.stubtest found --mypy-config-file pyproject.toml
 
 # ---- lint ---------------------------------------------------------------------------------------------------

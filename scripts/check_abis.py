@@ -4,9 +4,9 @@ PyO3 compiles different code for each Python: what is not checked here would fir
 else's machine. PYO3_CONFIG_FILE describes an interpreter in place of one that is run. The files are
 written from one template into build/pyo3/.
 
-A config that is quietly ignored would make every check pass, so two things are held: the build script
-of pyo3-ffi must have switched on exactly the cfg flags of the interpreter asked for, and an interpreter
-that PyO3 cannot serve must be refused. A warning in this workspace counts as a failure.
+A config that is quietly ignored would make every check pass, so two things are held: the build
+script of pyo3-ffi must have switched on exactly the cfg flags of the interpreter asked for, and an
+interpreter that PyO3 cannot serve must be refused. A warning in this workspace is a failure.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def main() -> int:
         passed, cfgs, said = check(interpreter)
         expected = interpreter.expected_cfgs()
         if passed and cfgs != expected:
-            said.append(f"built for {sorted(cfgs)}, not for {sorted(expected)}: was the config read?")
+            said.append(f"built for {sorted(cfgs)}, not {sorted(expected)}: was the config read?")
         good = passed and not said
         failed += not good
         seconds = time.monotonic() - started
