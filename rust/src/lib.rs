@@ -1,8 +1,11 @@
 //! The extension module `found._found`.
 
+mod fdb;
+mod py;
+
 use pyo3::prelude::*;
 
-#[pymodule]
-fn _found(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+#[pymodule(gil_used = false)]
+fn _found(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    py::register(module)
 }

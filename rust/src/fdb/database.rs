@@ -1,0 +1,131 @@
+//! A database handle, and what ends with it.
+
+use std::{ffi::c_int, ptr::NonNull, sync::Arc};
+
+use found_fdb_sys::{FDBDatabase, FDBDatabaseOption};
+use parking_lot::Mutex;
+use slab::Slab;
+
+use super::{
+    error::Code,
+    library::{Library, c_string},
+    network::{self, NetworkError},
+    transaction::{Handle, Transaction, length},
+};
+
+/// A database of one library, and the transactions made from it: closing it ends them.
+pub struct Database {
+    library: &'static Library,
+    pointer: Mutex<Option<Pointer>>,
+    pub(super) transactions: Mutex<Slab<Arc<Handle>>>,
+}
+
+struct Pointer(NonNull<FDBDatabase>);
+
+// SAFETY: the C API may be called from any thread; the mutex around the pointer orders its end after its uses.
+unsafe impl Send for Pointer {}
+
+impl Database {
+    /// Starts the library's network if need be and opens what `address` names. Blocks while a file is opened.
+    pub fn open(library: &'static Library, address: &str) -> Result<Arc<Database>, NetworkError> {
+        library.ensure_running()?;
+        let address = c_string(address).map_err(NetworkError::Code)?;
+        let mut pointer = std::ptr::null_mut();
+        // SAFETY: the network is set up, the address is a C string, the output is writable.
+        let code = unsafe { (library.table.fdb_create_database)(address.as_ptr(), &mut pointer) };
+        Code::check(code).map_err(NetworkError::Code)?;
+        let pointer = NonNull::new(pointer).ok_or(NetworkError::Code(Code(4100)))?;
+        Ok(Arc::new(Database {
+            library,
+            pointer: Mutex::new(Some(Pointer(pointer))),
+            transactions: Mutex::new(Slab::new()),
+        }))
+    }
+
+    pub fn library(&self) -> &'static Library {
+        self.library
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.pointer.lock().is_none()
+    }
+
+    pub fn set_option(&self, option: c_int, value: Option<&[u8]>) -> Result<(), Fault> {
+        let (bytes, length) = match value {
+            Some(bytes) => (bytes.as_ptr(), length(bytes)?),
+            None => (std::ptr::null(), 0),
+        };
+        network::serving()?;
+        let pointer = self.pointer.lock();
+        let database = pointer.as_ref().ok_or(Fault::Closed)?;
+        // SAFETY: the database is alive while its lock is held; the value is readable for `length` bytes.
+        let code = unsafe {
+            (self.library.table.fdb_database_set_option)(
+                database.0.as_ptr(),
+                option as FDBDatabaseOption,
+                bytes,
+                length,
+            )
+        };
+        Ok(Code::check(code)?)
+    }
+
+    pub fn transaction(self: &Arc<Self>) -> Result<Transaction, Fault> {
+        network::serving()?;
+        let pointer = self.pointer.lock();
+        let database = pointer.as_ref().ok_or(Fault::Closed)?;
+        let mut transaction = std::ptr::null_mut();
+        // SAFETY: the database is alive while its lock is held, the output is writable.
+        let code = unsafe {
+            (self.library.table.fdb_database_create_transaction)(
+                database.0.as_ptr(),
+                &mut transaction,
+            )
+        };
+        Code::check(code)?;
+        let transaction = NonNull::new(transaction).ok_or(Code(4100))?;
+        Ok(Transaction::new(Arc::clone(self), transaction))
+    }
+
+    /// Cancels and ends every transaction, then the database. Blocks while a file is closed.
+    pub fn close(&self) {
+        let mut pointer = self.pointer.lock();
+        let Some(database) = pointer.take() else { return };
+        let handles: Vec<Arc<Handle>> =
+            self.transactions.lock().iter().map(|(_, handle)| Arc::clone(handle)).collect();
+        for handle in handles {
+            handle.end(self.library);
+        }
+        if !network::forked() {
+            // SAFETY: the pointer was taken out, so this is its only destruction, and no call is under way on
+            // it: calls hold the lock that is held here.
+            unsafe { (self.library.table.fdb_database_destroy)(database.0.as_ptr()) }
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Why a call could not be made, or what it answered.
+#[derive(Debug)]
+pub enum Fault {
+    Closed,
+    Network(NetworkError),
+    Code(Code),
+}
+
+impl From<Code> for Fault {
+    fn from(code: Code) -> Fault {
+        Fault::Code(code)
+    }
+}
+
+impl From<NetworkError> for Fault {
+    fn from(error: NetworkError) -> Fault {
+        Fault::Network(error)
+    }
+}

@@ -1,0 +1,113 @@
+//! How the result of each kind of future becomes a Python object.
+
+use pyo3::{
+    IntoPyObjectExt as _, PyTraverseError, PyVisit,
+    exceptions::PyBaseException,
+    prelude::*,
+    types::{PyBytes, PyList, PyTuple},
+};
+
+use super::{
+    errors,
+    query::{Collect, Query},
+};
+use crate::fdb::{Code, Future, Rows};
+
+pub enum Answer {
+    /// Success is the whole answer: None.
+    Nothing,
+    /// A value or None.
+    Value,
+    /// A key, or a versionstamp.
+    Key,
+    /// A version or a number of bytes.
+    Int64,
+    Keys,
+    Strings,
+    /// As Nothing; `attempt` is the transaction's when the watch was made.
+    Watch { attempt: u32 },
+    /// The next rows of a query that is iterated.
+    Batch(Py<Query>),
+    /// All rows of a query, read batch after batch.
+    All(Box<Collect>),
+}
+
+pub enum Settled {
+    Done(Py<PyAny>),
+    Failed(Py<PyBaseException>),
+    /// Not done: this future comes next.
+    More(Future, Answer),
+}
+
+impl Answer {
+    /// Turns what `future`, which is ready, holds into Python.
+    pub fn settle(self, py: Python<'_>, future: Future) -> Settled {
+        let answered = match self {
+            Answer::Nothing | Answer::Watch { .. } => {
+                future.check().map(|()| Ok(py.None())).map_err(Failure::Code)
+            }
+            Answer::Value => future.value().map_err(Failure::Code).map(|value| match value {
+                Some(value) => Ok(PyBytes::new(py, value).into_any().unbind()),
+                None => Ok(py.None()),
+            }),
+            Answer::Key => {
+                let key = future.key().map_err(Failure::Code);
+                key.map(|key| Ok(PyBytes::new(py, key).into_any().unbind()))
+            }
+            Answer::Int64 => {
+                future.int64().map_err(Failure::Code).map(|number| number.into_py_any(py))
+            }
+            Answer::Keys => future.keys().map_err(Failure::Code).map(|keys| {
+                let keys = keys.into_iter().map(|key| PyBytes::new(py, key));
+                Ok(PyList::new(py, keys.collect::<Vec<_>>())?.into_any().unbind())
+            }),
+            Answer::Strings => {
+                future.strings().map_err(Failure::Code).map(|strings| strings.into_py_any(py))
+            }
+            Answer::Batch(query) => match future.rows() {
+                Ok(rows) => Ok(query.get().accept(py, &rows).map(|()| py.None())),
+                Err(code) => Err(Failure::Code(code)),
+            },
+            Answer::All(mut collect) => match future.rows() {
+                Ok(rows) => match collect.accept(py, &rows) {
+                    Ok(Some(next)) => return Settled::More(next, Answer::All(collect)),
+                    Ok(None) => Ok(Ok(collect.into_rows())),
+                    Err(error) => Err(Failure::Raised(error)),
+                },
+                Err(code) => Err(Failure::Code(code)),
+            },
+        };
+        match answered {
+            Ok(Ok(value)) => Settled::Done(value),
+            Ok(Err(error)) | Err(Failure::Raised(error)) => Settled::Failed(error.into_value(py)),
+            Err(Failure::Code(code)) => {
+                let error = errors::from_code(py, Some(future.library()), code);
+                Settled::Failed(error.into_value(py))
+            }
+        }
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Answer::Batch(query) => visit.call(query),
+            Answer::All(collect) => collect.traverse(visit),
+            _ => Ok(()),
+        }
+    }
+}
+
+enum Failure {
+    Code(Code),
+    Raised(PyErr),
+}
+
+/// A row as Python sees it: a tuple of two bytes.
+pub fn row<'py>(py: Python<'py>, (key, value): (&[u8], &[u8])) -> PyResult<Bound<'py, PyTuple>> {
+    (PyBytes::new(py, key), PyBytes::new(py, value)).into_pyobject(py)
+}
+
+/// All rows of a batch, as a list of tuples.
+pub fn rows<'py>(py: Python<'py>, rows: &Rows<'_>) -> PyResult<Bound<'py, PyList>> {
+    let list = rows.iter().map(|pair| row(py, pair)).collect::<PyResult<Vec<_>>>()?;
+    PyList::new(py, list)
+}

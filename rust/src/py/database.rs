@@ -1,0 +1,172 @@
+//! The Database class: opened, configured, closed; and what the whole process shares.
+
+use std::sync::Arc;
+
+use pyo3::{PyTraverseError, PyVisit, exceptions::PyValueError, prelude::*};
+
+use super::{arguments::Bytes, errors, operation::Operation};
+use crate::fdb::{self, Code, Library, NetworkError};
+
+/// A database. Opened by `found.open`; `async with await found.open(...) as db` closes it at the end.
+#[pyclass(frozen, weakref, module = "found")]
+pub struct Database {
+    inner: Arc<fdb::Database>,
+    address: String,
+    /// The database's lifecycle hooks: a `found.Hooks`.
+    #[pyo3(get)]
+    hooks: Py<PyAny>,
+}
+
+impl Database {
+    pub fn inner(&self) -> &Arc<fdb::Database> {
+        &self.inner
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+#[pymethods]
+impl Database {
+    fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Operation>> {
+        Operation::done_with(slf.py(), slf.clone().into_any().unbind())
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __aexit__<'py>(
+        slf: &Bound<'py, Self>,
+        _exception: &Bound<'py, pyo3::types::PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        close(slf)
+    }
+
+    fn __repr__(&self) -> String {
+        let closed = if self.inner.is_closed() { " closed" } else { "" };
+        format!("<found.Database {}{closed}>", self.address)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.hooks)
+    }
+}
+
+/// Opens `address`, which `found.open` has resolved. A thread does it: recovering a file takes its time.
+#[pyfunction]
+pub fn _open<'py>(
+    py: Python<'py>,
+    address: String,
+    hooks: Py<PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let embedded = found_embedded::is_address(&address);
+    let library = if embedded {
+        Library::linked()
+    } else {
+        Library::loaded().map_err(|error| errors::load(py, error))?
+    };
+    pyo3_async_runtimes::tokio::future_into_py(py, async move {
+        let opened = pyo3_async_runtimes::tokio::get_runtime()
+            .spawn_blocking(move || {
+                fdb::Database::open(library, &address).map(|inner| (inner, address)).map_err(|error| {
+                    // What the codes of the C API cannot say is told beside it, in the thread that asked.
+                    (error, embedded.then(found_embedded::last_failure).flatten())
+                })
+            })
+            .await
+            .map_err(|error| pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))?;
+        match opened {
+            Ok((inner, address)) => Ok(Database { inner, address, hooks }),
+            Err((error, detail)) => Err(Python::attach(|py| match error {
+                NetworkError::Code(code) => errors::with_detail(py, Some(library), code, detail),
+                error => errors::network(py, error),
+            })),
+        }
+    })
+}
+
+/// Close a database: end its transactions and, with an embedded file, release it.
+#[pyfunction]
+pub fn close<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, PyAny>> {
+    let inner = Arc::clone(&db.get().inner);
+    pyo3_async_runtimes::tokio::future_into_py(db.py(), async move {
+        pyo3_async_runtimes::tokio::get_runtime()
+            .spawn_blocking(move || inner.close())
+            .await
+            .map_err(|error| pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
+    })
+}
+
+/// Whether a FoundationDB client library can be loaded.
+#[pyfunction]
+pub fn _client_is_installed() -> bool {
+    Library::loaded().is_ok()
+}
+
+/// Set a database option.
+#[pyfunction]
+#[pyo3(signature = (db, option, value=None))]
+pub fn database_set_option(
+    db: &Bound<'_, Database>,
+    option: i32,
+    value: Option<Bytes<'_>>,
+) -> PyResult<()> {
+    let value = value.as_ref().map(Bytes::as_slice);
+    db.get().inner.set_option(option, value).map_err(|fault| errors::raise(db.py(), fault))
+}
+
+/// Set a network option, before the first database is opened.
+#[pyfunction]
+#[pyo3(signature = (option, value=None))]
+pub fn network_set_option(
+    py: Python<'_>,
+    option: i32,
+    value: Option<Bytes<'_>>,
+) -> PyResult<()> {
+    let value = value.as_ref().map(Bytes::as_slice);
+    fdb::set_network_option(option, value).map_err(|error| errors::network(py, error))
+}
+
+/// The version of the FoundationDB client library.
+#[pyfunction]
+#[pyo3(signature = (db=None))]
+pub fn get_client_version(db: Option<&Bound<'_, Database>>) -> String {
+    let library = db.map_or_else(Library::linked, |db| db.get().inner.library());
+    library.client_version()
+}
+
+/// Whether an error code is in a class of errors.
+#[pyfunction]
+pub fn error_predicate(predicate: i32, code: i32) -> PyResult<bool> {
+    if !(50000..=50002).contains(&predicate) {
+        return Err(PyValueError::new_err(format!(
+            "predicate must be one of the ERROR_PREDICATE_ constants, not {predicate}"
+        )));
+    }
+    Ok(Library::linked().error_predicate(predicate, code))
+}
+
+/// FoundationDB's text for an error code.
+#[pyfunction]
+pub fn _error_text(code: i32) -> String {
+    Library::linked().error_text(Code(code).0)
+}
+
+/// Stops the network of every library and waits for its thread. Called once, at exit.
+#[pyfunction]
+pub fn _stop(py: Python<'_>) {
+    py.detach(fdb::stop_all);
+}
+
+/// Calls a hook at the end of the program: an exception is reported, since nobody is left to catch it.
+#[pyfunction]
+pub fn _call_completion_hook(callback: &Bound<'_, PyAny>) {
+    if let Err(error) = callback.call0() {
+        error.write_unraisable(callback.py(), Some(callback));
+    }
+}
+
+/// Called in the child after a fork.
+#[pyfunction]
+pub fn _in_child_after_fork() {
+    fdb::in_child_after_fork();
+}

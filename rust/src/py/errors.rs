@@ -1,0 +1,96 @@
+//! How the driver's failures become exceptions. The classes are Python's own: see `found.errors`.
+
+use pyo3::{exceptions::PyRuntimeError, prelude::*, sync::PyOnceLock};
+
+use crate::fdb::{Code, Fault, Library, LoadError, NetworkError};
+
+/// A `found.FoundException`. The text is the library's that answered, else the engine's.
+pub fn from_code(py: Python<'_>, library: Option<&'static Library>, code: Code) -> PyErr {
+    with_detail(py, library, code, None)
+}
+
+/// A `found.FoundException` that says more than the code can: which file, which option.
+pub fn with_detail(
+    py: Python<'_>,
+    library: Option<&'static Library>,
+    code: Code,
+    detail: Option<String>,
+) -> PyErr {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let text = library.unwrap_or_else(Library::linked).error_text(code.0);
+    let made = CLASS
+        .import(py, "found.errors", "FoundException")
+        .and_then(|class| class.call1((code.0, detail, text)));
+    match made {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}
+
+fn library_exception(py: Python<'_>, text: String) -> PyErr {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let made = CLASS
+        .import(py, "found.errors", "LibraryException")
+        .and_then(|class| class.call1((text,)));
+    match made {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}
+
+pub fn raise(py: Python<'_>, fault: Fault) -> PyErr {
+    match fault {
+        Fault::Closed => PyRuntimeError::new_err("the database is closed: open it again"),
+        Fault::Code(code) => from_code(py, None, code),
+        Fault::Network(error) => network(py, error),
+    }
+}
+
+pub fn network(py: Python<'_>, error: NetworkError) -> PyErr {
+    match error {
+        NetworkError::Code(code) => from_code(py, None, code),
+        NetworkError::Forked => PyRuntimeError::new_err(
+            "this process was forked after a database had been opened: the network thread is not in it. \
+             Open databases only after the fork, or start processes with the 'spawn' method",
+        ),
+        NetworkError::Stopped => {
+            PyRuntimeError::new_err("the network has stopped: the program is ending")
+        }
+        NetworkError::Thread(error) => error.into(),
+        NetworkError::AlreadyStarted { library } => library_exception(
+            py,
+            format!(
+                "{library} was started by another FoundationDB binding in this process, and a client can be \
+                 started only once: use one binding a process"
+            ),
+        ),
+        NetworkError::TooOld { library, newest } => library_exception(
+            py,
+            format!(
+                "{library} knows API versions up to {newest}, and found needs 710: \
+                 install a FoundationDB client of version 7.1 or later"
+            ),
+        ),
+    }
+}
+
+/// No client library: what was looked for, how to get one, and what needs none.
+pub fn load(py: Python<'_>, error: LoadError) -> PyErr {
+    let text = match error {
+        LoadError::Named { path, cause } => {
+            format!("FOUND_LIBFDB_C names {}, which cannot be loaded: {cause}", path.display())
+        }
+        LoadError::NotFound { tried } => {
+            let tried: Vec<String> =
+                tried.iter().map(|(path, cause)| format!("{} ({cause})", path.display())).collect();
+            format!(
+                "no FoundationDB client library was found. Tried: {}. Install the client package \
+                 (foundationdb-clients) from https://github.com/apple/foundationdb/releases, or let \
+                 FOUND_LIBFDB_C name the library. A database in memory ('memory:') or in a file \
+                 ('embedded:PATH') needs none",
+                tried.join("; ")
+            )
+        }
+    };
+    library_exception(py, text)
+}

@@ -1,0 +1,230 @@
+//! What the driver keeps for each asyncio event loop: the operations in flight and the loop's way to wake up.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    sync::{Arc, Weak},
+};
+
+use parking_lot::Mutex;
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::PyException,
+    intern,
+    prelude::*,
+    sync::PyOnceLock,
+    types::PyDict,
+};
+use slab::Slab;
+
+use super::{
+    operation::Operation,
+    wake::{Signal, signal},
+};
+use crate::fdb::{Flight, Future, Queue};
+
+/// The loop that runs in this thread, if one does.
+pub fn running(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let event_loop = GET.import(py, "asyncio", "_get_running_loop")?.call0()?;
+    Ok((!event_loop.is_none()).then_some(event_loop))
+}
+
+/// The loop that runs, else the one that `asyncio.run` or its user has set for this thread.
+pub fn current(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    if let Some(event_loop) = running(py)? {
+        return Ok(event_loop);
+    }
+    static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    GET.import(py, "asyncio", "get_event_loop")?.call0()
+}
+
+/// An operation that waits, filed under its flight's key.
+struct Waiting {
+    flight: Option<Arc<Flight>>,
+    /// None once cancelled: the completion comes all the same, and is swallowed.
+    operation: Option<Py<Operation>>,
+}
+
+/// The part of a loop's state that is found without asking Python.
+pub struct Hangar {
+    queue: Arc<Queue>,
+    signal: Arc<dyn Signal>,
+    waiting: Mutex<Slab<Waiting>>,
+    /// Landed, but a KeyboardInterrupt or SystemExit out of a callback came first.
+    left: Mutex<VecDeque<Arc<Flight>>>,
+}
+
+impl Hangar {
+    /// Sets the future's callback: `operation` will be told by this loop.
+    pub fn launch(&self, future: Future, operation: Py<Operation>) -> Result<Arc<Flight>, crate::fdb::Code> {
+        let key = self
+            .waiting
+            .lock()
+            .insert(Waiting { flight: None, operation: Some(operation) });
+        match Flight::launch(future, key, Arc::clone(&self.queue)) {
+            Ok(flight) => {
+                if let Some(waiting) = self.waiting.lock().get_mut(key) {
+                    waiting.flight = Some(Arc::clone(&flight));
+                }
+                Ok(flight)
+            }
+            Err(code) => {
+                self.waiting.lock().try_remove(key);
+                Err(code)
+            }
+        }
+    }
+
+    /// Cancels a flight; its operation, which is done already, is let go.
+    pub fn abandon(&self, flight: &Flight) {
+        let operation =
+            self.waiting.lock().get_mut(flight.key).and_then(|waiting| waiting.operation.take());
+        // Dropped outside the lock: it may be the last reference.
+        drop(operation);
+        flight.cancel();
+    }
+}
+
+impl Drop for Hangar {
+    fn drop(&mut self) {
+        self.queue.close();
+        for waiting in self.waiting.get_mut().iter() {
+            if let Some(flight) = &waiting.1.flight {
+                flight.cancel();
+            }
+        }
+    }
+}
+
+/// The state of one event loop, kept by a weak mapping from the loop, called by it when there is something to land.
+#[pyclass(frozen, module = "found._found", name = "_EventLoopState")]
+pub struct EventLoopState {
+    hangar: Arc<Hangar>,
+}
+
+thread_local! {
+    /// The loop that asked last in this thread, by address. A loop that is gone has taken its hangar along, so
+    /// an address used again finds nothing here.
+    static LAST: RefCell<(usize, Weak<Hangar>)> = const { RefCell::new((0, Weak::new())) };
+}
+
+/// The hangar of `event_loop`, made with its first operation that has to wait.
+pub fn hangar(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Hangar>> {
+    let address = event_loop.as_ptr() as usize;
+    let last = LAST.with_borrow(|(last, hangar)| {
+        (*last == address).then(|| hangar.upgrade()).flatten()
+    });
+    if let Some(hangar) = last {
+        return Ok(hangar);
+    }
+    let hangar = find_or_make(event_loop)?;
+    LAST.with_borrow_mut(|last| *last = (address, Arc::downgrade(&hangar)));
+    Ok(hangar)
+}
+
+fn states(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static STATES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let states = STATES.get_or_try_init(py, || {
+        Ok::<_, PyErr>(py.import("weakref")?.getattr("WeakKeyDictionary")?.call0()?.unbind())
+    })?;
+    Ok(states.bind(py))
+}
+
+fn find_or_make(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Hangar>> {
+    let py = event_loop.py();
+    let states = states(py)?;
+    let found = states.call_method1("get", (event_loop,))?;
+    if let Ok(state) = found.cast::<EventLoopState>() {
+        return Ok(Arc::clone(&state.get().hangar));
+    }
+    let (signal, wake) = signal(event_loop)?;
+    let hangar = Arc::new(Hangar {
+        queue: Queue::new(wake),
+        signal: Arc::clone(&signal),
+        waiting: Mutex::new(Slab::new()),
+        left: Mutex::new(VecDeque::new()),
+    });
+    let state = Bound::new(py, EventLoopState { hangar: Arc::clone(&hangar) })?;
+    // In a context of its own: the loop would keep the caller's context variables alive.
+    let context = py.import("contextvars")?.getattr("Context")?.call0()?;
+    signal.attach(event_loop, state.as_any(), &context)?;
+    states.set_item(event_loop, state)?;
+    Ok(hangar)
+}
+
+/// How often loops were woken and how many completions arrived, over all loops that live: for tests.
+#[pyfunction]
+pub fn _completion_counts(py: Python<'_>) -> PyResult<(usize, usize)> {
+    let mut sum = (0, 0);
+    for state in states(py)?.call_method0("values")?.try_iter()? {
+        let (wake_ups, completions) = state?.cast::<EventLoopState>()?.get().hangar.queue.counts();
+        sum = (sum.0 + wake_ups, sum.1 + completions);
+    }
+    Ok(sum)
+}
+
+#[pymethods]
+impl EventLoopState {
+    /// Lands what has arrived.
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        let hangar = &self.hangar;
+        hangar.signal.consume();
+        let mut flights = std::mem::take(&mut *hangar.left.lock());
+        flights.extend(hangar.queue.drain());
+        while let Some(flight) = flights.pop_front() {
+            let waiting = hangar.waiting.lock().try_remove(flight.key);
+            let operation = waiting.and_then(|waiting| waiting.operation);
+            let (Some(future), Some(operation)) = (flight.land(), operation) else { continue };
+            let operation = operation.into_bound(py);
+            for (callback, context) in Operation::land(&operation, future) {
+                let ran = context.bind(py).call_method1(
+                    intern!(py, "run"),
+                    (callback, operation.clone()),
+                );
+                if let Err(error) = ran
+                    && let Err(fatal) = report(py, error)
+                {
+                    if !flights.is_empty() {
+                        *hangar.left.lock() = flights;
+                        hangar.queue.wake_again();
+                    }
+                    return Err(fatal);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // A lock that is held belongs to a call in progress: its references count as held from outside.
+        if let Some(waiting) = self.hangar.waiting.try_lock() {
+            for (_, waiting) in waiting.iter() {
+                visit.call(&waiting.operation)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let cleared: Vec<_> = match self.hangar.waiting.try_lock() {
+            Some(mut waiting) => {
+                waiting.iter_mut().map(|(_, waiting)| waiting.operation.take()).collect()
+            }
+            None => return,
+        };
+        drop(cleared);
+    }
+}
+
+/// As a loop treats an exception out of a callback: handed to its exception handler, unless it ends the program.
+fn report(py: Python<'_>, error: PyErr) -> PyResult<()> {
+    if !error.is_instance_of::<PyException>(py) {
+        return Err(error);
+    }
+    let details = PyDict::new(py);
+    details.set_item("message", "Exception in a callback of a found operation")?;
+    details.set_item("exception", error.value(py))?;
+    current(py)?.call_method1("call_exception_handler", (details,))?;
+    Ok(())
+}

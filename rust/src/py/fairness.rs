@@ -1,0 +1,61 @@
+//! Awaits that are answered at once take no turn of the event loop; too many in a row would starve it.
+
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+use pyo3::{intern, prelude::*, sync::PyOnceLock};
+
+use super::event_loop;
+
+/// A run of ready awaits without a turn ends at this many, or after this long.
+const LONGEST_RUN: u32 = 256;
+const LONGEST_TIME: Duration = Duration::from_millis(1);
+/// From here on a run is watched: the loop tells when it turned. Shorter ones cost a counter.
+const WATCHED_FROM: u32 = 8;
+
+thread_local! {
+    static READY: Cell<u32> = const { Cell::new(0) };
+    static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Counts one ready await; true if it should give the loop a turn first.
+pub fn turn_due(py: Python<'_>) -> bool {
+    let ready = READY.get() + 1;
+    READY.set(ready);
+    if ready < WATCHED_FROM {
+        return false;
+    }
+    if ready == WATCHED_FROM {
+        if watch(py).is_err() {
+            READY.set(0);
+        }
+        SINCE.set(Some(Instant::now()));
+        return false;
+    }
+    let overdue = ready >= LONGEST_RUN
+        || (ready.is_multiple_of(WATCHED_FROM)
+            && SINCE.get().is_some_and(|since| since.elapsed() > LONGEST_TIME));
+    if overdue {
+        READY.set(0);
+    }
+    overdue
+}
+
+/// Has the running loop say when it turns.
+fn watch(py: Python<'_>) -> PyResult<()> {
+    static TURNED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let turned = TURNED.get_or_try_init(py, || {
+        Ok::<_, PyErr>(pyo3::wrap_pyfunction!(_turned, py)?.into_any().unbind())
+    })?;
+    if let Some(event_loop) = event_loop::running(py)? {
+        event_loop.call_method1(intern!(py, "call_soon"), (turned,))?;
+    }
+    Ok(())
+}
+
+#[pyfunction]
+fn _turned() {
+    READY.set(0);
+}

@@ -1,0 +1,54 @@
+//! The boundary to Python: classes, functions and awaitables.
+
+mod answer;
+mod arguments;
+mod database;
+mod errors;
+mod event_loop;
+mod fairness;
+mod keys;
+mod operation;
+mod query;
+mod raw;
+mod selector;
+mod transaction;
+mod tuple;
+mod wake;
+
+use pyo3::prelude::*;
+
+/// Fills the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    tuple::register(module)?;
+
+    module.add_class::<database::Database>()?;
+    module.add_class::<transaction::Transaction>()?;
+    module.add_class::<operation::Operation>()?;
+    module.add_class::<query::Query>()?;
+    module.add_class::<query::Next>()?;
+    module.add_class::<selector::KeySelector>()?;
+    raw::install_send_slot::<operation::Operation>(py)?;
+    raw::install_send_slot::<query::Next>(py)?;
+
+    macro_rules! functions {
+        ($($from:ident: $($name:ident),*;)*) => {
+            $($(module.add_function(pyo3::wrap_pyfunction!($from::$name, module)?)?;)*)*
+        };
+    }
+    functions! {
+        database: _open, close, _client_is_installed, database_set_option, network_set_option,
+            get_client_version, error_predicate, _error_text, _stop,
+            _call_completion_hook, _in_child_after_fork;
+        event_loop: _completion_counts;
+        keys: get, get_key, set, clear, get_addresses_for_key, estimated_size_bytes,
+            get_range_split_points, add, bit_and, bit_or, bit_xor, max, byte_max, min, byte_min,
+            set_versionstamped_key, set_versionstamped_value, append_if_fits, compare_and_clear;
+        query: query;
+        selector: lt, lte, gt, gte;
+        transaction: make_transaction, commit, on_error, reset, cancel, get_committed_version,
+            get_approximate_size, get_versionstamp, read_version, set_read_version, set_option,
+            add_conflict_range, watch;
+    }
+    Ok(())
+}

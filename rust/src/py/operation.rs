@@ -1,0 +1,636 @@
+//! The awaitable that every operation returns: an asyncio future and a coroutine at once.
+//!
+//! Work starts at the call. A result that is there already is kept as a Python object and handed out without a
+//! turn of the event loop. One that is not is waited for only when somebody asks: then the callback of the
+//! FDBFuture is set, and the operation is filed with its loop until the completion lands.
+//!
+//! Nothing here calls Python while the lock of an operation is held: a garbage collection may run code that
+//! uses the same operation.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::{PyBaseException, PyRuntimeError, PyStopIteration},
+    intern,
+    prelude::*,
+    sync::PyOnceLock,
+    types::PyTuple,
+};
+
+use super::{
+    answer::{Answer, Settled},
+    errors, event_loop, fairness,
+    raw::Steps,
+    transaction::Transaction,
+};
+use crate::fdb::{Fault, Flight, Future};
+
+/// What one step of the awaitable gives to whoever drives it.
+pub enum Step {
+    /// Not done: an object for the event loop to wait for, or None for a turn.
+    Yield(Py<PyAny>),
+    Return(Py<PyAny>),
+}
+
+type Callback = (Py<PyAny>, Py<PyAny>);
+
+enum State {
+    Waiting,
+    Done(Py<PyAny>),
+    Failed(Py<PyBaseException>),
+    Cancelled,
+}
+
+/// What an operation holds only until it is done.
+struct Pending {
+    stage: Stage,
+    answer: Answer,
+    /// Kept until the answer is there: ending a transaction ends what it asked for.
+    transaction: Option<Py<Transaction>>,
+    callbacks: Vec<Callback>,
+}
+
+enum Stage {
+    /// No callback is set: the future is this operation's own.
+    Idle(Future),
+    /// The completion will come to the loop.
+    Flying(Arc<Flight>, Arc<event_loop::Hangar>),
+    /// Being settled further up this call stack.
+    Settling,
+}
+
+struct Inner {
+    state: State,
+    /// asyncio's protocol: true between yielding itself and being waited for.
+    blocking: bool,
+    pending: Option<Box<Pending>>,
+    event_loop: Option<Py<PyAny>>,
+    cancel_message: Option<Py<PyAny>>,
+}
+
+/// What an operation on a database returns: `await` it, or treat it as an `asyncio.Future`.
+///
+/// The work starts at the call, not at the await. An operation can be awaited several times, given to
+/// `asyncio.gather`, `wait`, `wait_for`, `shield`, `create_task` and `asyncio.run`, and cancelled.
+#[pyclass(frozen, freelist = 512, weakref, generic, module = "found")]
+pub struct Operation {
+    inner: Mutex<Inner>,
+}
+
+impl Operation {
+    fn new(state: State, pending: Option<Box<Pending>>, event_loop: Option<Py<PyAny>>) -> Self {
+        Operation {
+            inner: Mutex::new(Inner {
+                state,
+                blocking: false,
+                pending,
+                event_loop,
+                cancel_message: None,
+            }),
+        }
+    }
+
+    /// An operation that is done.
+    pub fn done_with(py: Python<'_>, value: Py<PyAny>) -> PyResult<Bound<'_, Operation>> {
+        Bound::new(py, Operation::new(State::Done(value), None, None))
+    }
+
+    /// An operation that was done by the call itself.
+    pub fn nothing(py: Python<'_>, result: Result<(), Fault>) -> PyResult<Bound<'_, Operation>> {
+        result.map_err(|fault| errors::raise(py, fault))?;
+        Operation::done_with(py, py.None())
+    }
+
+    /// The operation of a future that was just asked for.
+    pub fn start<'py>(
+        py: Python<'py>,
+        future: Result<Future, Fault>,
+        answer: Answer,
+        transaction: &Bound<'py, Transaction>,
+    ) -> PyResult<Bound<'py, Operation>> {
+        let future = future.map_err(|fault| errors::raise(py, fault))?;
+        let (future, answer) = if future.is_ready() {
+            match answer.settle(py, future) {
+                Settled::Done(value) => return Operation::done_with(py, value),
+                Settled::Failed(error) => {
+                    return Bound::new(py, Operation::new(State::Failed(error), None, None));
+                }
+                Settled::More(future, answer) => (future, answer),
+            }
+        } else {
+            (future, answer)
+        };
+        let pending = Box::new(Pending {
+            stage: Stage::Idle(future),
+            answer,
+            transaction: Some(transaction.clone().unbind()),
+            callbacks: Vec::new(),
+        });
+        let event_loop = event_loop::running(py)?.map(Bound::unbind);
+        Bound::new(py, Operation::new(State::Waiting, Some(pending), event_loop))
+    }
+
+    /// Settles an operation whose future is ready but has no callback. True once it is done.
+    fn poll(slf: &Bound<'_, Self>) -> bool {
+        let pending = {
+            let mut inner = slf.get().inner.lock();
+            if !matches!(inner.state, State::Waiting) {
+                return true;
+            }
+            let Some(pending) = inner.pending.as_mut() else { return false };
+            match &pending.stage {
+                Stage::Idle(future) if future.is_ready() => {}
+                _ => return false,
+            }
+            match std::mem::replace(&mut pending.stage, Stage::Settling) {
+                Stage::Idle(future) => (future, std::mem::replace(&mut pending.answer, Answer::Nothing)),
+                _ => return false,
+            }
+        };
+        let (future, answer) = pending;
+        match answer.settle(slf.py(), future) {
+            Settled::More(future, answer) => {
+                let mut inner = slf.get().inner.lock();
+                if let Some(pending) = inner.pending.as_mut() {
+                    pending.stage = Stage::Idle(future);
+                    pending.answer = answer;
+                }
+                false
+            }
+            settled => {
+                // Nobody waits by a callback: with one set the operation would be flying.
+                slf.get().finish(settled);
+                true
+            }
+        }
+    }
+
+    /// Sets the result. Gives what is to be called, and drops the rest after the lock is released.
+    fn finish(&self, settled: Settled) -> Vec<Callback> {
+        let pending = {
+            let mut inner = self.inner.lock();
+            if !matches!(inner.state, State::Waiting) {
+                return Vec::new();
+            }
+            inner.state = match settled {
+                Settled::Done(value) => State::Done(value),
+                Settled::Failed(error) => State::Failed(error),
+                Settled::More(..) => return Vec::new(),
+            };
+            inner.blocking = false;
+            inner.pending.take()
+        };
+        pending.map(|mut pending| std::mem::take(&mut pending.callbacks)).unwrap_or_default()
+    }
+
+    /// A completion that came to the loop. Gives the callbacks for the loop to run.
+    pub fn land(slf: &Bound<'_, Self>, future: Future) -> Vec<Callback> {
+        let py = slf.py();
+        let (answer, hangar) = {
+            let mut inner = slf.get().inner.lock();
+            let Some(pending) = inner.pending.as_mut() else { return Vec::new() };
+            match std::mem::replace(&mut pending.stage, Stage::Settling) {
+                Stage::Flying(_, hangar) => {
+                    (std::mem::replace(&mut pending.answer, Answer::Nothing), hangar)
+                }
+                stage => {
+                    pending.stage = stage;
+                    return Vec::new();
+                }
+            }
+        };
+        let settled = match answer.settle(py, future) {
+            Settled::More(future, answer) => {
+                match hangar.launch(future, slf.clone().unbind()) {
+                    Ok(flight) => {
+                        let mut inner = slf.get().inner.lock();
+                        match inner.pending.as_mut() {
+                            Some(pending) => {
+                                pending.stage = Stage::Flying(flight, hangar);
+                                pending.answer = answer;
+                            }
+                            // Cancelled while it was settled.
+                            None => {
+                                drop(inner);
+                                hangar.abandon(&flight);
+                            }
+                        }
+                        return Vec::new();
+                    }
+                    Err(code) => Settled::Failed(errors::raise(py, code.into()).into_value(py)),
+                }
+            }
+            settled => settled,
+        };
+        slf.get().finish(settled)
+    }
+
+    /// Sets the future's callback, so that the loop is told.
+    fn arm(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        {
+            let inner = slf.get().inner.lock();
+            match inner.pending.as_ref().map(|pending| &pending.stage) {
+                Some(Stage::Idle(_)) => {}
+                _ => return Ok(()),
+            }
+        }
+        let event_loop = Operation::bind(slf)?;
+        let hangar = event_loop::hangar(&event_loop)?;
+        let future = {
+            let mut inner = slf.get().inner.lock();
+            let Some(pending) = inner.pending.as_mut() else { return Ok(()) };
+            match std::mem::replace(&mut pending.stage, Stage::Settling) {
+                Stage::Idle(future) => future,
+                stage => {
+                    pending.stage = stage;
+                    return Ok(());
+                }
+            }
+        };
+        let flight = hangar
+            .launch(future, slf.clone().unbind())
+            .map_err(|code| errors::raise(py, code.into()))?;
+        let mut inner = slf.get().inner.lock();
+        if let Some(pending) = inner.pending.as_mut() {
+            pending.stage = Stage::Flying(flight, hangar);
+        }
+        Ok(())
+    }
+
+    /// The loop this operation belongs to: the one that ran at the call, else the first that asks.
+    fn bind<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        if let Some(event_loop) = &slf.get().inner.lock().event_loop {
+            return Ok(event_loop.bind(py).clone());
+        }
+        let event_loop = event_loop::current(py)?;
+        slf.get().inner.lock().event_loop = Some(event_loop.clone().unbind());
+        Ok(event_loop)
+    }
+
+    /// The result of an operation that is done.
+    fn outcome(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let inner = self.inner.lock();
+        match &inner.state {
+            State::Done(value) => Ok(value.clone_ref(py)),
+            State::Failed(error) => Err(PyErr::from_value(error.bind(py).clone().into_any())),
+            State::Cancelled => {
+                let message = inner.cancel_message.as_ref().map(|message| message.clone_ref(py));
+                drop(inner);
+                Err(PyErr::from_value(cancelled_error(py, message)?))
+            }
+            State::Waiting => {
+                drop(inner);
+                Err(invalid_state(py, "Result is not set."))
+            }
+        }
+    }
+
+
+    /// Marks the operation cancelled and asks the network to end it. Gives the callbacks, None if it was done.
+    fn cancel_now(&self, message: Option<Py<PyAny>>) -> Option<Vec<Callback>> {
+        let (pending, old) = {
+            let mut inner = self.inner.lock();
+            if !matches!(inner.state, State::Waiting) {
+                return None;
+            }
+            inner.state = State::Cancelled;
+            inner.blocking = false;
+            let old = std::mem::replace(&mut inner.cancel_message, message);
+            (inner.pending.take(), old)
+        };
+        drop(old);
+        let mut pending = pending?;
+        match &pending.stage {
+            Stage::Idle(future) => future.cancel(),
+            Stage::Flying(flight, hangar) => hangar.abandon(flight),
+            Stage::Settling => {}
+        }
+        Some(std::mem::take(&mut pending.callbacks))
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        if let Some(pending) = self.inner.get_mut().pending.take()
+            && let Stage::Flying(flight, hangar) = &pending.stage
+        {
+            hangar.abandon(flight);
+        }
+    }
+}
+
+fn cancelled_error(py: Python<'_>, message: Option<Py<PyAny>>) -> PyResult<Bound<'_, PyAny>> {
+    static CANCELLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let class = CANCELLED.import(py, "asyncio", "CancelledError")?;
+    match message {
+        Some(message) if !message.is_none(py) => class.call1((message,)),
+        _ => class.call0(),
+    }
+}
+
+fn invalid_state(py: Python<'_>, text: &'static str) -> PyErr {
+    static INVALID: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    match INVALID.import(py, "asyncio", "InvalidStateError").and_then(|class| class.call1((text,))) {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}
+
+fn call_soon(event_loop: &Bound<'_, PyAny>, operation: &Bound<'_, Operation>, callback: Callback) -> PyResult<()> {
+    let py = event_loop.py();
+    let options = pyo3::types::PyDict::new(py);
+    options.set_item(intern!(py, "context"), callback.1)?;
+    event_loop
+        .call_method(intern!(py, "call_soon"), (callback.0, operation), Some(&options))
+        .map(drop)
+}
+
+impl Steps for Operation {
+    /// One step of the awaitable: what `send(None)` and the interpreter's own fast path do.
+    fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
+        let py = slf.py();
+        if Operation::poll(slf) {
+            if fairness::turn_due(py) {
+                return Ok(Step::Yield(py.None()));
+            }
+            return slf.get().outcome(py).map(Step::Return);
+        }
+        {
+            let inner = slf.get().inner.lock();
+            let unarmed_watch = inner.pending.as_ref().is_some_and(|pending| {
+                matches!(&pending.answer, Answer::Watch { attempt }
+                    if pending.transaction.as_ref().is_some_and(|tx| tx.get().attempt() == *attempt))
+            });
+            if unarmed_watch {
+                // Programs of the older driver await the watch before the commit, to get its future.
+                drop(inner);
+                return Ok(Step::Return(slf.clone().into_any().unbind()));
+            }
+        }
+        let Some(running) = event_loop::running(py)? else {
+            return Err(PyRuntimeError::new_err("no running event loop"));
+        };
+        let event_loop = Operation::bind(slf)?;
+        if !event_loop.is(&running) {
+            return Err(PyRuntimeError::new_err(
+                "this operation was started in another event loop: await it there, \
+                 or start it in the loop that awaits it",
+            ));
+        }
+        Operation::arm(slf)?;
+        slf.get().inner.lock().blocking = true;
+        Ok(Step::Yield(slf.clone().into_any().unbind()))
+    }
+}
+
+#[pymethods]
+impl Operation {
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Py<PyAny>> {
+        into_generator_protocol(Operation::step(slf)?)
+    }
+
+    /// Part of the coroutine protocol: take one step. Only None can be sent.
+    fn send(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let _ = value;
+        into_generator_protocol(Operation::step(slf)?)
+    }
+
+    /// Part of the coroutine protocol: raise an exception where the operation is awaited.
+    #[pyo3(signature = (typ, val=None, tb=None))]
+    fn throw(
+        slf: &Bound<'_, Self>,
+        typ: &Bound<'_, PyAny>,
+        val: Option<&Bound<'_, PyAny>>,
+        tb: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        Err(thrown(slf.py(), typ, val, tb)?)
+    }
+
+    /// Part of the coroutine protocol: cancel, if the operation is not done.
+    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Operation::cancel(slf, None).map(drop)
+    }
+
+    /// Cancel the operation: what waits for it gets `asyncio.CancelledError`.
+    ///
+    /// Takes an optional message for that exception. Returns False, and does nothing, if it was done already.
+    #[pyo3(signature = (msg=None))]
+    fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
+        if Operation::poll(slf) {
+            return Ok(false);
+        }
+        let Some(callbacks) = slf.get().cancel_now(msg) else { return Ok(false) };
+        if !callbacks.is_empty() {
+            let event_loop = Operation::bind(slf)?;
+            for callback in callbacks {
+                call_soon(&event_loop, slf, callback)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the operation was cancelled.
+    fn cancelled(&self) -> bool {
+        matches!(self.inner.lock().state, State::Cancelled)
+    }
+
+    /// Whether the operation has a result, has failed or was cancelled.
+    fn done(slf: &Bound<'_, Self>) -> bool {
+        Operation::poll(slf)
+    }
+
+    /// The result; raises what the operation failed with, or `asyncio.InvalidStateError` if it is not done.
+    fn result(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Operation::poll(slf);
+        slf.get().outcome(slf.py())
+    }
+
+    /// The exception that the operation failed with, or None.
+    fn exception(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        if !Operation::poll(slf) {
+            return Err(invalid_state(py, "Exception is not set."));
+        }
+        let inner = slf.get().inner.lock();
+        match &inner.state {
+            State::Failed(error) => Ok(Some(error.clone_ref(py).into_any())),
+            State::Cancelled => {
+                drop(inner);
+                slf.get().outcome(py).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The event loop that the operation belongs to.
+    fn get_loop<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Operation::bind(slf)
+    }
+
+    /// Call `fn` with the operation, from the event loop, once it is done.
+    #[pyo3(signature = (r#fn, *, context=None))]
+    fn add_done_callback(
+        slf: &Bound<'_, Self>,
+        r#fn: Py<PyAny>,
+        context: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let context = match context {
+            Some(context) if !context.is_none(py) => context,
+            _ => {
+                static COPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+                COPY.import(py, "contextvars", "copy_context")?.call0()?.unbind()
+            }
+        };
+        if !Operation::poll(slf) {
+            Operation::arm(slf)?;
+            let mut inner = slf.get().inner.lock();
+            if let Some(pending) = inner.pending.as_mut() {
+                pending.callbacks.push((r#fn, context));
+                return Ok(());
+            }
+        }
+        call_soon(&Operation::bind(slf)?, slf, (r#fn, context))
+    }
+
+    /// Remove a callback; returns how often it was there.
+    fn remove_done_callback(slf: &Bound<'_, Self>, r#fn: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let py = slf.py();
+        let callbacks = match slf.get().inner.lock().pending.as_mut() {
+            Some(pending) => std::mem::take(&mut pending.callbacks),
+            None => return Ok(0),
+        };
+        let before = callbacks.len();
+        let mut kept = Vec::with_capacity(before);
+        for callback in callbacks {
+            // Comparing may run Python code, so the list is out of the operation meanwhile.
+            if !callback.0.bind(py).eq(r#fn)? {
+                kept.push(callback);
+            }
+        }
+        let removed = before - kept.len();
+        if let Some(pending) = slf.get().inner.lock().pending.as_mut() {
+            kept.append(&mut pending.callbacks);
+            pending.callbacks = kept;
+        }
+        Ok(removed)
+    }
+
+    fn _make_cancelled_error<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let message = self.inner.lock().cancel_message.as_ref().map(|message| message.clone_ref(py));
+        cancelled_error(py, message)
+    }
+
+    #[getter]
+    fn _cancel_message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.inner.lock().cancel_message.as_ref().map(|message| message.clone_ref(py))
+    }
+
+    #[setter(_cancel_message)]
+    fn set_cancel_message(&self, message: Option<Py<PyAny>>) {
+        let old = std::mem::replace(&mut self.inner.lock().cancel_message, message);
+        drop(old);
+    }
+
+    #[getter]
+    fn _asyncio_future_blocking(&self) -> bool {
+        self.inner.lock().blocking
+    }
+
+    #[setter(_asyncio_future_blocking)]
+    fn set_asyncio_future_blocking(&self, blocking: bool) {
+        self.inner.lock().blocking = blocking;
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let py = slf.py();
+        let shown = match &slf.get().inner.lock().state {
+            State::Waiting => return Ok("<found.Operation pending>".to_owned()),
+            State::Cancelled => return Ok("<found.Operation cancelled>".to_owned()),
+            State::Done(value) => value.clone_ref(py),
+            State::Failed(error) => error.clone_ref(py).into_any(),
+        };
+        // Shown outside the lock: a repr is anybody's code.
+        Ok(format!("<found.Operation finished {}>", shown.bind(py).repr()?))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // A lock that is held belongs to a call in progress: its references count as held from outside.
+        let Some(inner) = self.inner.try_lock() else { return Ok(()) };
+        match &inner.state {
+            State::Done(value) => visit.call(value)?,
+            State::Failed(error) => visit.call(error)?,
+            State::Waiting | State::Cancelled => {}
+        }
+        visit.call(&inner.event_loop)?;
+        visit.call(&inner.cancel_message)?;
+        if let Some(pending) = &inner.pending {
+            visit.call(&pending.transaction)?;
+            pending.answer.traverse(&visit)?;
+            for (callback, context) in &pending.callbacks {
+                visit.call(callback)?;
+                visit.call(context)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let cleared = match self.inner.try_lock() {
+            Some(mut inner) => {
+                let state = match inner.state {
+                    State::Done(_) | State::Failed(_) => Some(std::mem::replace(&mut inner.state, State::Cancelled)),
+                    _ => None,
+                };
+                let callbacks =
+                    inner.pending.as_mut().map(|pending| std::mem::take(&mut pending.callbacks));
+                (state, callbacks, inner.event_loop.take(), inner.cancel_message.take())
+            }
+            None => return,
+        };
+        drop(cleared);
+    }
+}
+
+/// A step as a generator tells it: a yield returns, a return is a StopIteration.
+pub fn into_generator_protocol(step: Step) -> PyResult<Py<PyAny>> {
+    match step {
+        Step::Yield(value) => Ok(value),
+        // In a tuple of its own: a bare tuple would become the exception's arguments.
+        Step::Return(value) => Err(PyStopIteration::new_err((value,))),
+    }
+}
+
+/// The exception that a generator's throw(type, value, traceback) names.
+pub fn thrown(
+    py: Python<'_>,
+    typ: &Bound<'_, PyAny>,
+    val: Option<&Bound<'_, PyAny>>,
+    tb: Option<&Bound<'_, PyAny>>,
+) -> PyResult<PyErr> {
+    let value = match val {
+        Some(value) if value.is_instance_of::<pyo3::exceptions::PyBaseException>() => value.clone(),
+        Some(value) if !value.is_none() => match value.cast::<PyTuple>() {
+            Ok(arguments) => typ.call1(arguments)?,
+            Err(_) => typ.call1((value,))?,
+        },
+        _ if typ.is_instance_of::<pyo3::exceptions::PyBaseException>() => typ.clone(),
+        _ => typ.call0()?,
+    };
+    if let Some(tb) = tb.filter(|tb| !tb.is_none()) {
+        value.setattr(intern!(py, "__traceback__"), tb)?;
+    }
+    Ok(PyErr::from_value(value))
+}

@@ -1,0 +1,363 @@
+//! Range reads: an async iterator over rows, or all of them at once without crossing row by row.
+
+use parking_lot::Mutex;
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::{PyRuntimeError, PyStopAsyncIteration, PyValueError},
+    prelude::*,
+    types::PyList,
+};
+
+use super::{
+    answer::{self, Answer},
+    operation::{Operation, Step, into_generator_protocol, thrown},
+    raw::Steps,
+    selector::{Edge, KeySelector},
+    transaction::Transaction,
+};
+use crate::fdb::{Fault, Future, RangeRead, Rows};
+
+use found_fdb_sys::FDBStreamingMode;
+
+const WANT_ALL: FDBStreamingMode = found_fdb_sys::FDBStreamingMode_FDB_STREAMING_MODE_WANT_ALL;
+const ITERATOR: FDBStreamingMode = found_fdb_sys::FDBStreamingMode_FDB_STREAMING_MODE_ITERATOR;
+const EXACT: FDBStreamingMode = found_fdb_sys::FDBStreamingMode_FDB_STREAMING_MODE_EXACT;
+const SERIAL: FDBStreamingMode = found_fdb_sys::FDBStreamingMode_FDB_STREAMING_MODE_SERIAL;
+
+/// What is left to read of a range.
+#[derive(Clone)]
+struct Remainder {
+    begin: KeySelector,
+    end: KeySelector,
+    /// Rows still wanted; 0 stands for all.
+    limit: i32,
+    mode: FDBStreamingMode,
+    iteration: i32,
+    snapshot: bool,
+    reverse: bool,
+}
+
+impl Remainder {
+    fn read(&self, transaction: &Transaction) -> Result<Future, Fault> {
+        transaction.inner().get_range(&RangeRead {
+            begin: self.begin.borrow(),
+            end: self.end.borrow(),
+            limit: self.limit,
+            target_bytes: 0,
+            mode: self.mode,
+            iteration: self.iteration,
+            snapshot: self.snapshot,
+            reverse: self.reverse,
+        })
+    }
+
+    /// Takes off what was read. False if nothing is left.
+    fn advance(&mut self, rows: &Rows<'_>) -> bool {
+        let Some((last, _)) = rows.last() else { return false };
+        let limited = self.limit > 0;
+        if limited {
+            let read = i32::try_from(rows.len()).unwrap_or(i32::MAX);
+            self.limit = self.limit.saturating_sub(read).max(0);
+        }
+        // `more` is true whenever the limit was hit, even if the range ends there.
+        if !rows.more || (limited && self.limit == 0) {
+            return false;
+        }
+        if self.reverse {
+            self.end = KeySelector::first_greater_or_equal(last);
+        } else {
+            self.begin = KeySelector::first_greater_than(last);
+        }
+        self.iteration = self.iteration.saturating_add(1);
+        true
+    }
+}
+
+/// Reads a range to its end into one list.
+pub struct Collect {
+    transaction: Py<Transaction>,
+    remainder: Remainder,
+    rows: Option<Py<PyList>>,
+}
+
+impl Collect {
+    /// Takes a batch; the future of the next one if there is more.
+    pub fn accept(&mut self, py: Python<'_>, rows: &Rows<'_>) -> PyResult<Option<Future>> {
+        match &self.rows {
+            None => self.rows = Some(answer::rows(py, rows)?.unbind()),
+            Some(list) => {
+                let list = list.bind(py);
+                for pair in rows.iter() {
+                    list.append(answer::row(py, pair)?)?;
+                }
+            }
+        }
+        if !self.remainder.advance(rows) {
+            return Ok(None);
+        }
+        let next = self.remainder.read(self.transaction.get());
+        next.map(Some).map_err(|fault| super::errors::raise(py, fault))
+    }
+
+    pub fn into_rows(self) -> Py<PyAny> {
+        Python::attach(|py| match self.rows {
+            Some(rows) => rows.into_any(),
+            None => PyList::empty(py).into_any().unbind(),
+        })
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.transaction)?;
+        visit.call(&self.rows)
+    }
+}
+
+/// Where an iteration stands.
+struct Cursor {
+    /// None once the range, or the iteration, has ended.
+    remainder: Option<Remainder>,
+    batch: Option<Py<PyList>>,
+    next: usize,
+    reading: Option<Py<Operation>>,
+}
+
+/// A range read: `async for key, value in query`, or `await found.all(query)`.
+///
+/// Awaiting it gives the query itself, so that `async for … in await found.query(…)` works as well.
+#[pyclass(frozen, module = "found")]
+pub struct Query {
+    transaction: Py<Transaction>,
+    whole: Remainder,
+    cursor: Mutex<Cursor>,
+}
+
+/// Query a range of key-value pairs.
+#[pyfunction]
+#[pyo3(signature = (tx, key, other, *, limit=0, mode=ITERATOR, reverse=false, snapshot=None))]
+pub fn query(
+    tx: &Bound<'_, Transaction>,
+    key: Edge<'_>,
+    other: Edge<'_>,
+    limit: i32,
+    mode: FDBStreamingMode,
+    reverse: bool,
+    snapshot: Option<bool>,
+) -> PyResult<Query> {
+    if limit < 0 {
+        return Err(PyValueError::new_err(format!(
+            "limit must be a number of rows, or 0 for all, not {limit}"
+        )));
+    }
+    if !(WANT_ALL..=SERIAL).contains(&mode) {
+        return Err(PyValueError::new_err(format!(
+            "mode must be one of the STREAMING_MODE_ constants, not {mode}"
+        )));
+    }
+    let (begin, end, reverse) = match (key, other) {
+        (Edge::Key(key), Edge::Key(other)) if key.as_slice() > other.as_slice() => {
+            if reverse {
+                return Err(PyValueError::new_err(
+                    "key is past other: with reverse=True give the range forwards, [key, other) is read from its end",
+                ));
+            }
+            // Given backwards, both ends belong to the range.
+            let begin = KeySelector::first_greater_or_equal(other.as_slice());
+            (begin, KeySelector::first_greater_than(key.as_slice()), true)
+        }
+        (key, other) => (key.into_selector(), other.into_selector(), reverse),
+    };
+    let snapshot = tx.get().snapshot(snapshot);
+    let whole = Remainder { begin, end, limit, mode, iteration: 1, snapshot, reverse };
+    let cursor = Cursor { remainder: Some(whole.clone()), batch: None, next: 0, reading: None };
+    Ok(Query { transaction: tx.clone().unbind(), whole, cursor: Mutex::new(cursor) })
+}
+
+impl Query {
+    /// Takes the batch that was asked for.
+    pub fn accept(&self, py: Python<'_>, rows: &Rows<'_>) -> PyResult<()> {
+        let batch = answer::rows(py, rows)?.unbind();
+        let old = {
+            let mut cursor = self.cursor.lock();
+            // Closed meanwhile: nothing is kept.
+            let Some(remainder) = cursor.remainder.as_mut() else { return Ok(()) };
+            if !remainder.advance(rows) {
+                cursor.remainder = None;
+            }
+            cursor.next = 0;
+            cursor.batch.replace(batch)
+        };
+        drop(old);
+        Ok(())
+    }
+
+    /// One step towards the next row.
+    fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
+        let py = slf.py();
+        let this = slf.get();
+        loop {
+            let reading = {
+                let mut cursor = this.cursor.lock();
+                let next = cursor.next;
+                if let Some(batch) = &cursor.batch {
+                    let batch = batch.bind(py);
+                    if next < batch.len() {
+                        let row = batch.get_item(next)?.unbind();
+                        cursor.next += 1;
+                        return Ok(Step::Return(row));
+                    }
+                }
+                cursor.reading.as_ref().map(|reading| reading.clone_ref(py))
+            };
+            let reading = match reading {
+                Some(reading) => reading.into_bound(py),
+                None => {
+                    let remainder = this.cursor.lock().remainder.clone();
+                    let Some(remainder) = remainder else {
+                        this.finish();
+                        return Err(PyStopAsyncIteration::new_err(()));
+                    };
+                    let future = remainder.read(this.transaction.get());
+                    let answer = Answer::Batch(slf.clone().unbind());
+                    let transaction = this.transaction.bind(py);
+                    let reading = Operation::start(py, future, answer, transaction)?;
+                    this.cursor.lock().reading = Some(reading.clone().unbind());
+                    reading
+                }
+            };
+            match Operation::step(&reading) {
+                Ok(Step::Yield(waiting)) => return Ok(Step::Yield(waiting)),
+                Ok(Step::Return(_)) => this.cursor.lock().reading = None,
+                Err(error) => {
+                    this.finish();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Ends the iteration: what is under way is cancelled, what was read let go.
+    fn finish(&self) -> Option<Py<Operation>> {
+        let (batch, reading) = {
+            let mut cursor = self.cursor.lock();
+            cursor.remainder = None;
+            cursor.next = 0;
+            (cursor.batch.take(), cursor.reading.take())
+        };
+        drop(batch);
+        reading
+    }
+}
+
+#[pymethods]
+impl Query {
+    fn __await__(slf: &Bound<'_, Self>) -> PyResult<Py<Operation>> {
+        Ok(Operation::done_with(slf.py(), slf.clone().into_any().unbind())?.unbind())
+    }
+
+    fn __aiter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __anext__(slf: Py<Self>) -> Next {
+        Next { query: slf }
+    }
+
+    /// End the iteration. Reading on raises StopAsyncIteration.
+    fn aclose<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Operation>> {
+        if let Some(reading) = slf.get().finish() {
+            reading.bind(slf.py()).call_method0("cancel")?;
+        }
+        Operation::done_with(slf.py(), slf.py().None())
+    }
+
+    /// All rows of the range, as a list: what `found.all` returns.
+    fn _all<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Operation>> {
+        let py = slf.py();
+        let this = slf.get();
+        let untouched = {
+            let cursor = this.cursor.lock();
+            cursor.batch.is_none() && cursor.reading.is_none() && cursor.remainder.is_some()
+        };
+        if !untouched {
+            return Err(PyRuntimeError::new_err("this query is being read, or was read, already"));
+        }
+        this.finish();
+        let mut remainder = this.whole.clone();
+        if remainder.mode == ITERATOR {
+            // Every row is wanted, so the batches need not start small.
+            remainder.mode = if remainder.limit == 0 { WANT_ALL } else { EXACT };
+        }
+        let future = remainder.read(this.transaction.get());
+        let transaction = this.transaction.bind(py);
+        let collect = Collect { transaction: transaction.clone().unbind(), remainder, rows: None };
+        Operation::start(py, future, Answer::All(Box::new(collect)), transaction)
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "<found.Query>"
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.transaction)?;
+        // A lock that is held belongs to a call in progress: its references count as held from outside.
+        if let Some(cursor) = self.cursor.try_lock() {
+            visit.call(&cursor.batch)?;
+            visit.call(&cursor.reading)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let cleared = self.cursor.try_lock().map(|mut cursor| {
+            (cursor.batch.take(), cursor.reading.take(), cursor.remainder.take())
+        });
+        drop(cleared);
+    }
+}
+
+/// The next row of a query: awaitable, and a coroutine for `asyncio.wait_for` and `create_task`.
+#[pyclass(frozen, freelist = 32, module = "found._found", name = "_Next")]
+pub struct Next {
+    query: Py<Query>,
+}
+
+impl Steps for Next {
+    fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
+        Query::step(slf.get().query.bind(slf.py()))
+    }
+}
+
+#[pymethods]
+impl Next {
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        into_generator_protocol(Next::step(slf)?)
+    }
+
+    fn send(slf: &Bound<'_, Self>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        into_generator_protocol(Next::step(slf)?)
+    }
+
+    #[pyo3(signature = (typ, val=None, tb=None))]
+    fn throw(
+        slf: &Bound<'_, Self>,
+        typ: &Bound<'_, PyAny>,
+        val: Option<&Bound<'_, PyAny>>,
+        tb: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        Err(thrown(slf.py(), typ, val, tb)?)
+    }
+
+    fn close(&self) {}
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.query)
+    }
+}

@@ -1,0 +1,179 @@
+//! Calls into CPython that PyO3 has no safe form of.
+
+#![allow(unsafe_code)]
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyInt, PyType};
+
+use super::operation::Step;
+
+/// An integer as the machine has it, or on which side it is out of reach.
+pub enum Word {
+    Fits(i64),
+    Above,
+    Below,
+}
+
+/// Reads an `int`, or a subclass of it without calling anything the subclass defines.
+#[inline]
+pub fn word(value: &Bound<'_, PyInt>) -> PyResult<Word> {
+    let mut overflow = 0;
+    // SAFETY: attached; `value` is a live int, so that no `__index__` is looked for; `overflow`
+    // outlives the call.
+    let word = unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &raw mut overflow) };
+    match overflow {
+        0 if word == -1 => match PyErr::take(value.py()) {
+            None => Ok(Word::Fits(word)),
+            Some(error) => Err(error),
+        },
+        0 => Ok(Word::Fits(word)),
+        overflow if overflow > 0 => Ok(Word::Above),
+        _ => Ok(Word::Below),
+    }
+}
+
+/// A class whose instances `object.__new__` makes, made here without the cost of that call.
+pub struct PlainClass(Py<PyType>);
+
+impl PlainClass {
+    /// # Errors
+    /// On an interpreter other than CPython; and what `object.__new__(kind)` raises, for one that
+    /// `kind` has a constructor in C.
+    pub fn new(kind: &Bound<'_, PyType>) -> PyResult<Self> {
+        let py = kind.py();
+        let interpreter = py.import("sys")?.getattr("implementation")?.getattr("name")?;
+        if !interpreter.eq("cpython")? {
+            return Err(PyTypeError::new_err("only CPython's object.__new__ is known"));
+        }
+        py.get_type::<PyAny>().call_method1("__new__", (kind,))?;
+        Ok(Self(kind.clone().unbind()))
+    }
+
+    /// An instance on which no `__init__` has run.
+    #[inline]
+    pub fn instance<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let kind = self.0.bind(py).as_type_ptr();
+        // SAFETY: attached; `self` keeps the type alive. CPython's `object.__new__` has accepted
+        // the type and made an instance of it: no constructor in C stands between the type and
+        // object's, which is tp_alloc(type, 0) once its arguments are checked, and none are given.
+        // The result is a new reference, or null with an error set.
+        unsafe {
+            let allocate = (*kind).tp_alloc.unwrap_or(ffi::PyType_GenericAlloc);
+            Bound::from_owned_ptr_or_err(py, allocate(kind, 0))
+        }
+    }
+}
+
+/// An attribute that a class keeps in a slot, read and set past `__getattribute__` and `__setattr__`.
+pub struct Slot {
+    descriptor: Py<PyAny>,
+    get: ffi::descrgetfunc,
+    set: ffi::descrsetfunc,
+}
+
+impl Slot {
+    /// # Errors
+    /// Where `kind` has no slot of that name.
+    pub fn new(kind: &Bound<'_, PyType>, name: &str) -> PyResult<Self> {
+        let descriptor = kind.getattr("__dict__")?.get_item(name)?;
+        let descriptor_kind = descriptor.get_type_ptr();
+        // SAFETY: attached; `descriptor_kind` is the type of a live object and so alive and ready.
+        let (get, set) =
+            unsafe { ((*descriptor_kind).tp_descr_get, (*descriptor_kind).tp_descr_set) };
+        match (get, set) {
+            (Some(get), Some(set)) if descriptor_kind == &raw mut ffi::PyMemberDescr_Type => {
+                Ok(Self { descriptor: descriptor.unbind(), get, set })
+            }
+            _ => Err(PyTypeError::new_err(format!("{kind} keeps '{name}' in no slot"))),
+        }
+    }
+
+    #[inline]
+    pub fn get<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let kind = object.get_type_ptr().cast();
+        // SAFETY: attached; `get` is the reader of static type member_descriptor, of which
+        // `descriptor` is an instance, and checks that `object` has the slot. The result is a new
+        // reference, or null with an error set.
+        unsafe {
+            let value = (self.get)(self.descriptor.as_ptr(), object.as_ptr(), kind);
+            Bound::from_owned_ptr_or_err(object.py(), value)
+        }
+    }
+
+    #[inline]
+    pub fn set(&self, object: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        // SAFETY: as in `get`; `set` takes a reference to `value` of its own.
+        let failed = unsafe {
+            (self.set)(self.descriptor.as_ptr(), object.as_ptr(), value.as_ptr()) != 0
+        };
+        if failed { Err(PyErr::fetch(object.py())) } else { Ok(()) }
+    }
+}
+
+/// A class whose instances are stepped as a generator is.
+pub trait Steps: pyo3::PyClass {
+    fn step(slf: &Bound<'_, Self>) -> PyResult<Step>;
+}
+
+/// Gives `T` the slot by which the interpreter and asyncio's tasks step an awaitable without raising a
+/// StopIteration for its result. PyO3 has no form of it; where the slot does not exist `__next__` serves.
+#[cfg(all(Py_3_10, not(PyPy), not(GraalPy)))]
+pub fn install_send_slot<T: Steps>(py: Python<'_>) -> PyResult<()> {
+    let kind = py.get_type::<T>();
+    // SAFETY: attached, and the module is being initialised: no instance exists, no other thread has seen the
+    // type. PyO3 makes heap types, whose tp_as_async points into the type object itself and is writable.
+    unsafe {
+        let slots = (*kind.as_type_ptr()).tp_as_async;
+        if slots.is_null() {
+            return Err(PyTypeError::new_err("the class is not awaitable"));
+        }
+        (*slots).am_send = Some(send::<T>);
+    }
+    Ok(())
+}
+
+#[cfg(not(all(Py_3_10, not(PyPy), not(GraalPy))))]
+pub fn install_send_slot<T: Steps>(_py: Python<'_>) -> PyResult<()> {
+    Ok(())
+}
+
+#[cfg(all(Py_3_10, not(PyPy), not(GraalPy)))]
+unsafe extern "C" fn send<T: Steps>(
+    slf: *mut ffi::PyObject,
+    _value: *mut ffi::PyObject,
+    result: *mut *mut ffi::PyObject,
+) -> ffi::PySendResult {
+    // SAFETY: the interpreter calls slots with the thread attached.
+    let py = unsafe { Python::assume_attached() };
+    let step = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        // SAFETY: `slf` is a live instance of the class whose slot this is.
+        let slf = unsafe { Bound::from_borrowed_ptr(py, slf) };
+        T::step(slf.cast::<T>()?)
+    }));
+    let (value, outcome) = match step {
+        Ok(Ok(Step::Return(value))) => (value.into_ptr(), ffi::PySendResult::PYGEN_RETURN),
+        Ok(Ok(Step::Yield(value))) => (value.into_ptr(), ffi::PySendResult::PYGEN_NEXT),
+        Ok(Err(error)) => {
+            error.restore(py);
+            (std::ptr::null_mut(), ffi::PySendResult::PYGEN_ERROR)
+        }
+        Err(panic) => {
+            pyo3::panic::PanicException::new_err(panic_text(&panic)).restore(py);
+            (std::ptr::null_mut(), ffi::PySendResult::PYGEN_ERROR)
+        }
+    };
+    // SAFETY: the caller gives a place for the result, which takes over the reference.
+    unsafe { *result = value };
+    outcome
+}
+
+#[cfg(all(Py_3_10, not(PyPy), not(GraalPy)))]
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (_, Some(text)) => text.clone(),
+        _ => "a panic without a message".to_owned(),
+    }
+}

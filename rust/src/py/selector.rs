@@ -1,0 +1,157 @@
+//! Key selectors.
+
+use pyo3::{
+    exceptions::PyOverflowError,
+    prelude::*,
+    pyclass::CompareOp,
+    types::PyBytes,
+};
+
+use super::arguments::{Bytes, must_be};
+use crate::fdb::Selector;
+
+/// A key selector: `offset` keys on from the last key that is less than `key` (or equal to it, if `or_equal`).
+///
+/// Made by `found.lt`, `found.lte`, `found.gt` and `found.gte`; adding an integer moves it by as many keys.
+#[pyclass(frozen, module = "found", from_py_object)]
+#[derive(Clone)]
+pub struct KeySelector {
+    key: Vec<u8>,
+    #[pyo3(get)]
+    or_equal: bool,
+    #[pyo3(get)]
+    offset: i32,
+}
+
+impl KeySelector {
+    pub fn new(key: &[u8], or_equal: bool, offset: i32) -> KeySelector {
+        KeySelector { key: key.to_vec(), or_equal, offset }
+    }
+
+    pub fn first_greater_or_equal(key: &[u8]) -> KeySelector {
+        KeySelector::new(key, false, 1)
+    }
+
+    pub fn first_greater_than(key: &[u8]) -> KeySelector {
+        KeySelector::new(key, true, 1)
+    }
+
+    pub fn borrow(&self) -> Selector<'_> {
+        Selector { key: &self.key, or_equal: self.or_equal, offset: self.offset }
+    }
+
+    fn moved(&self, by: i64) -> PyResult<KeySelector> {
+        let offset = i32::try_from(i64::from(self.offset).saturating_add(by))
+            .map_err(|_| PyOverflowError::new_err("offset must fit in 32 bits"))?;
+        Ok(KeySelector { offset, ..self.clone() })
+    }
+}
+
+#[pymethods]
+impl KeySelector {
+    #[new]
+    fn from_python(key: Bytes<'_>, or_equal: bool, offset: i32) -> KeySelector {
+        KeySelector::new(key.as_slice(), or_equal, offset)
+    }
+
+    #[getter]
+    fn key<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.key)
+    }
+
+    fn __add__(&self, by: i64) -> PyResult<KeySelector> {
+        self.moved(by)
+    }
+
+    fn __sub__(&self, by: i64) -> PyResult<KeySelector> {
+        self.moved(by.saturating_neg())
+    }
+
+    fn __richcmp__(&self, other: &Bound<'_, PyAny>, operation: CompareOp) -> PyResult<Py<PyAny>> {
+        let py = other.py();
+        let Ok(other) = other.cast::<KeySelector>() else { return Ok(py.NotImplemented()) };
+        let other = other.get();
+        let equal = self.key == other.key
+            && self.or_equal == other.or_equal
+            && self.offset == other.offset;
+        match operation {
+            CompareOp::Eq => Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind()),
+            CompareOp::Ne => Ok((!equal).into_pyobject(py)?.to_owned().into_any().unbind()),
+            _ => Ok(py.NotImplemented()),
+        }
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        (self.key(py), self.or_equal, self.offset).into_pyobject(py)?.hash()
+    }
+
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> (Bound<'py, PyAny>, (Bound<'py, PyBytes>, bool, i32)) {
+        let this = slf.get();
+        (slf.get_type().into_any(), (this.key(slf.py()), this.or_equal, this.offset))
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let key = self.key(py).repr()?;
+        let or_equal = if self.or_equal { "True" } else { "False" };
+        Ok(format!("found.KeySelector({key}, {or_equal}, {})", self.offset))
+    }
+}
+
+/// The last key that is less than `key`.
+#[pyfunction]
+#[pyo3(signature = (key, offset=0))]
+pub fn lt(key: Bytes<'_>, offset: i32) -> KeySelector {
+    KeySelector::new(key.as_slice(), false, offset)
+}
+
+/// The last key that is less than or equal to `key`.
+#[pyfunction]
+#[pyo3(signature = (key, offset=0))]
+pub fn lte(key: Bytes<'_>, offset: i32) -> KeySelector {
+    KeySelector::new(key.as_slice(), true, offset)
+}
+
+/// The first key that is greater than `key`.
+#[pyfunction]
+#[pyo3(signature = (key, offset=1))]
+pub fn gt(key: Bytes<'_>, offset: i32) -> KeySelector {
+    KeySelector::new(key.as_slice(), true, offset)
+}
+
+/// The first key that is greater than or equal to `key`.
+#[pyfunction]
+#[pyo3(signature = (key, offset=1))]
+pub fn gte(key: Bytes<'_>, offset: i32) -> KeySelector {
+    KeySelector::new(key.as_slice(), false, offset)
+}
+
+/// An end of a range: a key, which stands for the first key greater than or equal to it, or a selector.
+pub enum Edge<'py> {
+    Key(Bytes<'py>),
+    Selector(KeySelector),
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Edge<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(selector) = object.cast::<KeySelector>() {
+            return Ok(Edge::Selector(selector.get().clone()));
+        }
+        match object.extract() {
+            Ok(key) => Ok(Edge::Key(key)),
+            Err(_) => Err(must_be("bytes or a KeySelector", &object)),
+        }
+    }
+}
+
+impl Edge<'_> {
+    pub fn into_selector(self) -> KeySelector {
+        match self {
+            Edge::Key(key) => KeySelector::first_greater_or_equal(key.as_slice()),
+            Edge::Selector(selector) => selector,
+        }
+    }
+}
