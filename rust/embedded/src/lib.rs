@@ -3,11 +3,14 @@
 pub mod capi;
 pub mod error;
 pub mod keys;
+mod merge;
 pub mod mutation;
 pub mod ranges;
 pub mod read;
 pub mod resolver;
 pub mod selector;
+mod rows;
+mod span_set;
 pub mod storage;
 pub mod writes;
 

@@ -1,11 +1,20 @@
 //! Reads: what a transaction sees of its snapshot and its own writes, and what it then conflicts with.
+//!
+//! The rules are those of fdbclient/ReadYourWrites.actor.cpp. What is there a dance of requests to
+//! servers around a cache is here one walk, with the same outcome.
+
+use std::borrow::Cow;
 
 use crate::error::{Error, Result};
-use crate::keys::USER_END;
+use crate::keys::{USER_END, key_after};
+use crate::merge::{Merge, Step};
 use crate::ranges::Ranges;
-use crate::selector::Selector;
+use crate::rows::Limits;
+use crate::selector::{Base, Selector};
 use crate::storage::Snapshot;
 use crate::writes::Writes;
+
+pub use crate::rows::Rows;
 
 /// How a read is done.
 #[derive(Clone, Copy, Debug)]
@@ -43,77 +52,287 @@ pub struct RangeRequest {
     pub reverse: bool,
 }
 
-/// Rows of a range, in the order they were read.
-#[derive(Default, Debug)]
-pub struct Rows {
-    bytes: Vec<u8>,
-    ends: Vec<(usize, usize)>,
-    pub more: bool,
+static NO_WRITES: Writes = Writes::new();
+
+/// What a read sees.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    snapshot: &'a Snapshot,
+    writes: &'a Writes,
+    max_key: &'static [u8],
 }
 
-impl Rows {
-    pub fn len(&self) -> usize {
-        self.ends.len()
+impl<'a> View<'a> {
+    fn new(snapshot: &'a Snapshot, writes: &'a Writes, mode: ReadMode) -> View<'a> {
+        let writes = if mode.bypass_writes { &NO_WRITES } else { writes };
+        View { snapshot, writes, max_key: mode.max_key }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+    fn walk(&self, begin: &'a [u8], end: &'a [u8], reverse: bool) -> Result<Merge<'a>> {
+        Merge::new(self.snapshot, self.writes, begin, end, reverse)
     }
 
-    /// The key and the value of row `index`.
-    pub fn get(&self, index: usize) -> Option<(&[u8], &[u8])> {
-        let (key_end, value_end) = *self.ends.get(index)?;
-        let begin = index.checked_sub(1).map_or(0, |before| self.ends[before].1);
-        Some((&self.bytes[begin..key_end], &self.bytes[key_end..value_end]))
-    }
-
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
-        let mut begin = 0;
-        self.ends.iter().map(move |&(key_end, value_end)| {
-            let row = (&self.bytes[begin..key_end], &self.bytes[key_end..value_end]);
-            begin = value_end;
-            row
-        })
+    /// The `count`th key that is not before `key`, or the `count`th that is before it.
+    fn nth(&self, key: &'a [u8], count: u64, reverse: bool) -> Result<Nth> {
+        let key = key.min(self.max_key);
+        let mut walk =
+            if reverse { self.walk(b"", key, true)? } else { self.walk(key, self.max_key, false)? };
+        let mut passed = 0;
+        loop {
+            match walk.step()? {
+                Step::Row(row) => {
+                    passed += 1;
+                    if passed == count {
+                        return Ok(Nth::Key(row.key().to_vec()));
+                    }
+                }
+                Step::End => return Ok(Nth::OffTheEnd { passed }),
+                Step::Unreadable => return Ok(Nth::Unreadable),
+            }
+        }
     }
 }
 
+enum Nth {
+    Key(Vec<u8>),
+    OffTheEnd { passed: u64 },
+    Unreadable,
+}
+
+/// The value of a key.
 pub fn get(
-    _snapshot: &Snapshot,
-    _writes: &Writes,
-    _conflicts: &mut Ranges,
-    _key: &[u8],
-    _mode: ReadMode,
+    snapshot: &Snapshot,
+    writes: &Writes,
+    conflicts: &mut Ranges,
+    key: &[u8],
+    mode: ReadMode,
 ) -> Result<Option<Vec<u8>>> {
-    Err(Error(4100))
+    let view = View::new(snapshot, writes, mode);
+    let mut from_database = true;
+    let value = if !view.writes.affect_reads() {
+        snapshot.get(key)?.map(|value| value.to_vec())
+    } else if view.writes.unreadable().contains(key) && !mode.bypass_unreadable {
+        return Err(Error::ACCESSED_UNREADABLE);
+    } else {
+        let cleared = view.writes.cleared().contains(key);
+        match view.writes.operations(key) {
+            Some(operations) if cleared || !operations.are_dependent() => {
+                from_database = false;
+                operations.value(None)?.map(Cow::into_owned)
+            }
+            Some(operations) => {
+                operations.value(snapshot.get(key)?.as_deref())?.map(Cow::into_owned)
+            }
+            None if cleared => {
+                from_database = false;
+                None
+            }
+            None => snapshot.get(key)?.map(|value| value.to_vec()),
+        }
+    };
+    if from_database && !mode.snapshot {
+        conflicts.add_key(key);
+    }
+    Ok(value)
 }
 
+/// The key that a selector selects, clamped to `""` and to the end of what may be read.
 pub fn get_key(
-    _snapshot: &Snapshot,
-    _writes: &Writes,
-    _conflicts: &mut Ranges,
-    _selector: &Selector,
-    _mode: ReadMode,
+    snapshot: &Snapshot,
+    writes: &Writes,
+    conflicts: &mut Ranges,
+    selector: &Selector,
+    mode: ReadMode,
 ) -> Result<Vec<u8>> {
-    Err(Error(4100))
+    let view = View::new(snapshot, writes, mode);
+    let Base { key: base, offset } = selector.base();
+    let forward = offset > 0;
+    let count = if forward { i64::from(offset) } else { 1 - i64::from(offset) };
+    let key = match view.nth(&base, count.unsigned_abs(), !forward)? {
+        Nth::Key(key) => key,
+        Nth::OffTheEnd { .. } if forward => view.max_key.to_vec(),
+        Nth::OffTheEnd { .. } => Vec::new(),
+        Nth::Unreadable => return Err(Error::ACCESSED_UNREADABLE),
+    };
+    if !mode.snapshot {
+        if forward {
+            view.writes.add_read_from_database(conflicts, &base, &key_after(&key));
+        } else {
+            view.writes.add_read_from_database(conflicts, &key, &base);
+        }
+    }
+    Ok(key)
 }
 
+/// Where an end of a range read comes to lie.
+struct Place<'a> {
+    key: Cow<'a, [u8]>,
+    /// What is left of the offset: 1, unless the database ended first.
+    left: i64,
+    /// The selector ran off the beginning of the database, or off its end.
+    off_begin: bool,
+    off_end: bool,
+    unreadable: bool,
+}
+
+impl<'a> View<'a> {
+    /// A selector with offset 1 is its own key as a bound, wherever the next key may be; any other
+    /// is as many keys away. (resolveKeySelectorFromCache)
+    fn place(&self, base: &'a Base<'_>) -> Result<Place<'a>> {
+        let offset = i64::from(base.offset);
+        let mut place = Place {
+            key: Cow::Borrowed(&*base.key),
+            left: 1,
+            off_begin: false,
+            off_end: false,
+            unreadable: false,
+        };
+        if offset == 1 {
+            return Ok(place);
+        }
+        let forward = offset > 1;
+        let count = (offset - 1).unsigned_abs();
+        match self.nth(&base.key, count, !forward)? {
+            Nth::Key(key) if forward => place.key = Cow::Owned(key_after(&key)),
+            Nth::Key(key) => place.key = Cow::Owned(key),
+            Nth::OffTheEnd { passed } => {
+                let passed = i64::try_from(passed).unwrap_or(i64::MAX);
+                place.left = if forward { offset - passed } else { offset + passed };
+                place.key = Cow::Borrowed(if forward { self.max_key } else { b"" });
+                (place.off_begin, place.off_end) = (!forward, forward);
+            }
+            Nth::Unreadable => place.unreadable = true,
+        }
+        Ok(place)
+    }
+
+    fn fill(&self, begin: &[u8], end: &[u8], request: &RangeRequest) -> Result<Rows> {
+        let mut limits = Limits::new(request.limit_rows, request.limit_bytes);
+        let mut rows = Rows::with_room(limits);
+        if begin >= end {
+            return Ok(rows);
+        }
+        if !self.writes.affect_range(begin, end) {
+            self.snapshot.fill(begin, end, request.reverse, limits, &mut rows)?;
+            return Ok(rows);
+        }
+        let mut walk = self.walk(begin, end, request.reverse)?;
+        loop {
+            match walk.step()? {
+                Step::Row(row) => {
+                    rows.push(row.key(), row.value());
+                    if limits.reached_by(row.key(), row.value()) {
+                        rows.more = true;
+                        return Ok(rows);
+                    }
+                }
+                Step::End => return Ok(rows),
+                Step::Unreadable => return Err(Error::ACCESSED_UNREADABLE),
+            }
+        }
+    }
+}
+
+/// The rows between two selectors.
 pub fn get_range(
-    _snapshot: &Snapshot,
-    _writes: &Writes,
-    _conflicts: &mut Ranges,
-    _request: &RangeRequest,
-    _mode: ReadMode,
+    snapshot: &Snapshot,
+    writes: &Writes,
+    conflicts: &mut Ranges,
+    request: &RangeRequest,
+    mode: ReadMode,
 ) -> Result<Rows> {
-    Err(Error(4100))
+    let view = View::new(snapshot, writes, mode);
+    let (begin_base, end_base) = (request.begin.base(), request.end.base());
+    if begin_base.offset >= end_base.offset && begin_base.key >= end_base.key {
+        return Ok(Rows::default());
+    }
+    let (mut begin, mut end) = (view.place(&begin_base)?, view.place(&end_base)?);
+    // The far end of the walk need not be known if a limit is reached before what is unreadable:
+    // then it lies past that, and the walk will find out.
+    let far_is_unknown = if request.reverse {
+        begin.unreadable && begin_base.offset < 1
+    } else {
+        end.unreadable && end_base.offset > 1
+    };
+    if far_is_unknown && request.reverse {
+        begin = Place { key: Cow::Borrowed(b""), unreadable: false, ..begin };
+    } else if far_is_unknown {
+        end = Place { key: Cow::Borrowed(view.max_key), unreadable: false, ..end };
+    }
+    if begin.unreadable || end.unreadable {
+        return Err(Error::ACCESSED_UNREADABLE);
+    }
+    let rows = view.fill(&begin.key, (&*end.key).min(view.max_key), request)?;
+    if !mode.snapshot {
+        let crossed = begin.left >= end.left && begin.key >= end.key;
+        let whole = |reverse| !crossed && (request.reverse != reverse || !rows.more);
+        let seen = Seen {
+            rows: &rows,
+            to_begin: (begin.off_begin || end.off_begin) && whole(true),
+            to_end: (begin.off_end || end.off_end) && whole(false),
+        };
+        let (from, to) = seen.conflict(&begin_base, &end_base, request.reverse, view.max_key);
+        view.writes.add_read_from_database(conflicts, &from, &to);
+    }
+    Ok(rows)
+}
+
+/// What a range read saw.
+struct Seen<'a> {
+    rows: &'a Rows,
+    to_begin: bool,
+    to_end: bool,
+}
+
+impl Seen<'_> {
+    /// The range whose changes could change the result (addConflictRange): from selector to
+    /// selector, less what lies past the limit, more what offsets reached beyond.
+    fn conflict<'k>(
+        &'k self,
+        begin: &'k Base<'_>,
+        end: &'k Base<'_>,
+        reverse: bool,
+        max_key: &'static [u8],
+    ) -> (Cow<'k, [u8]>, Cow<'k, [u8]>) {
+        let more = self.rows.more;
+        let (mut from, mut to): (&[u8], &[u8]) = (&begin.key, &end.key);
+        if from >= to {
+            (from, to) = (to, from);
+        } else if !reverse && more && end.offset > 0 {
+            to = from;
+        } else if reverse && more && begin.offset <= 1 {
+            from = to;
+        }
+        if self.to_begin && begin.offset <= 0 {
+            from = b"";
+        }
+        if self.to_end && end.offset > 0 {
+            to = max_key;
+        }
+        let first = self.rows.get(0).map(|(key, _)| key);
+        let last = self.rows.len().checked_sub(1).and_then(|last| self.rows.get(last));
+        let (Some(first), Some((last, _))) = (first, last) else {
+            return (Cow::Borrowed(from), Cow::Borrowed(to));
+        };
+        let (least, greatest) = if reverse { (last, first) } else { (first, last) };
+        if reverse || begin.offset <= 0 {
+            from = from.min(least);
+        }
+        if to <= greatest && (!reverse || end.offset > 0) {
+            return (Cow::Borrowed(from), Cow::Owned(key_after(greatest)));
+        }
+        (Cow::Borrowed(from), Cow::Borrowed(to))
+    }
 }
 
 /// A read conflict range by hand: the part of it that this transaction has not written itself.
 pub fn add_read_conflict(
-    _writes: &Writes,
+    writes: &Writes,
     conflicts: &mut Ranges,
     begin: &[u8],
     end: &[u8],
-    _mode: ReadMode,
+    mode: ReadMode,
 ) {
-    conflicts.add(begin, end);
+    let writes = if mode.bypass_writes { &NO_WRITES } else { writes };
+    writes.add_read_from_database(conflicts, begin, end);
 }

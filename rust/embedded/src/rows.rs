@@ -1,0 +1,82 @@
+//! The result of a range read.
+
+/// Rows of a range, in the order they were read, in one piece of memory.
+#[derive(Default, Debug)]
+pub struct Rows {
+    bytes: Vec<u8>,
+    /// Where in `bytes` the key and the value of each row end; each begins where the last ended.
+    ends: Vec<(usize, usize)>,
+    /// The limit was reached: there may be more, though there need not be.
+    pub more: bool,
+}
+
+/// What is left of a range read's limits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    rows: usize,
+    bytes: usize,
+}
+
+impl Limits {
+    /// 0 is no limit.
+    pub fn new(rows: usize, bytes: usize) -> Limits {
+        let or_none = |limit| if limit == 0 { usize::MAX } else { limit };
+        Limits { rows: or_none(rows), bytes: or_none(bytes) }
+    }
+
+    /// Takes a row off the limits; whether that reaches one of them (GetRangeLimits in
+    /// NativeAPI.actor.cpp, whose rows count for 8 bytes beside their key and value).
+    pub fn reached_by(&mut self, key: &[u8], value: &[u8]) -> bool {
+        self.rows -= 1;
+        if self.bytes != usize::MAX {
+            self.bytes = self.bytes.saturating_sub(8 + key.len() + value.len());
+        }
+        self.rows == 0 || self.bytes == 0
+    }
+}
+
+impl Rows {
+    /// Room for what the limits allow, as far as that is little.
+    pub(crate) fn with_room(limits: Limits) -> Rows {
+        let rows = limits.rows.min(limits.bytes / 16).min(1024);
+        let bytes =
+            if limits.bytes == usize::MAX { rows * 64 } else { limits.bytes.min(128 << 10) };
+        Rows { bytes: Vec::with_capacity(bytes), ends: Vec::with_capacity(rows), more: false }
+    }
+
+    pub(crate) fn push(&mut self, key: &[u8], value: &[u8]) {
+        self.bytes.extend_from_slice(key);
+        let key_end = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.ends.push((key_end, self.bytes.len()));
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The key and the value of row `index`.
+    pub fn get(&self, index: usize) -> Option<(&[u8], &[u8])> {
+        let (key_end, value_end) = *self.ends.get(index)?;
+        let begin = index.checked_sub(1).map_or(0, |before| self.ends[before].1);
+        Some((&self.bytes[begin..key_end], &self.bytes[key_end..value_end]))
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+        let mut begin = 0;
+        self.ends.iter().map(move |&(key_end, value_end)| {
+            let row = (&self.bytes[begin..key_end], &self.bytes[key_end..value_end]);
+            begin = value_end;
+            row
+        })
+    }
+
+    /// The bytes of all keys and values.
+    pub fn byte_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
