@@ -144,13 +144,14 @@ fn unpack<'py>(bytes: &Bound<'py, PyAny>, prefix_len: isize) -> PyResult<Bound<'
 #[pyo3(signature = (tuple))]
 fn has_incomplete_versionstamp(tuple: &Bound<'_, PyAny>) -> PyResult<bool> {
     let mut open = vec![(Sequence::root("has_incomplete_versionstamp", tuple)?, 0)];
+    let mut held = None;
     while let Some((sequence, index)) = open.last_mut() {
-        let Some(value) = sequence.get(*index) else {
+        let Some(value) = sequence.get(*index, &mut held) else {
             open.pop();
             continue;
         };
         *index += 1;
-        if let Some(inner) = Sequence::of(&value) {
+        if let Some(inner) = Sequence::of(value) {
             if open.len() > MAX_DEPTH {
                 return Err(PyValueError::new_err(EncodeError::TooDeep.to_string()));
             }

@@ -75,11 +75,22 @@ impl<'py> Sequence<'py> {
         object.cast::<PyList>().ok().map(|list| Self::List(list.clone()))
     }
 
+    /// The element at `index`, while there is one. What a tuple holds stays; what a list holds is
+    /// kept in `held`.
     #[inline]
-    pub fn get(&self, index: usize) -> Option<Bound<'py, PyAny>> {
+    pub fn get<'a>(
+        &'a self,
+        index: usize,
+        held: &'a mut Option<Bound<'py, PyAny>>,
+    ) -> Option<&'a Bound<'py, PyAny>> {
         match self {
-            Self::Tuple(tuple) if index < tuple.len() => tuple.get_item(index).ok(),
-            Self::List(list) if index < list.len() => list.get_item(index).ok(),
+            #[cfg(not(any(PyPy, GraalPy)))]
+            Self::Tuple(tuple) => tuple.as_slice().get(index),
+            #[cfg(any(PyPy, GraalPy))]
+            Self::Tuple(tuple) if index < tuple.len() => {
+                Some(held.insert(tuple.get_item(index).ok()?))
+            }
+            Self::List(list) if index < list.len() => Some(held.insert(list.get_item(index).ok()?)),
             _ => None,
         }
     }
@@ -110,15 +121,16 @@ fn encode<'py>(encoder: &mut Encoder, root: Sequence<'py>) -> PyResult<()> {
     let mut outer: Vec<(Sequence<'py>, usize)> = Vec::new();
     let mut sequence = root;
     let mut index = 0;
+    let mut held = None;
     loop {
-        let Some(value) = sequence.get(index) else {
+        let Some(value) = sequence.get(index, &mut held) else {
             let Some((parent, next)) = outer.pop() else { return Ok(()) };
             encoder.end_nested();
             (sequence, index) = (parent, next);
             continue;
         };
         index += 1;
-        match element(encoder, &value) {
+        match element(encoder, value) {
             Ok(None) => {}
             Ok(Some(inner)) => {
                 outer.push((std::mem::replace(&mut sequence, inner), index));
@@ -126,7 +138,7 @@ fn encode<'py>(encoder: &mut Encoder, root: Sequence<'py>) -> PyResult<()> {
             }
             Err(failure) => {
                 let path = outer.iter().map(|(_, next)| next - 1).chain([index - 1]);
-                return Err(explain(failure, &place(path), &value));
+                return Err(explain(failure, &place(path), value));
             }
         }
     }
@@ -150,13 +162,16 @@ fn element<'py>(
         encoder.f64(float.value());
     } else if let Ok(flag) = value.cast_exact::<PyBool>() {
         encoder.bool(flag.is_true());
-    } else if Uuid::get(value.py())?.is_exact(value) {
-        encoder.uuid(&Uuid::read(value)?);
     } else if let Some(inner) = Sequence::of(value) {
         encoder.begin_nested()?;
         return Ok(Some(inner));
     } else {
-        rare(encoder, value)?;
+        let uuid = Uuid::get(value.py())?;
+        if uuid.is_exact(value) {
+            encoder.uuid(&uuid.read_exact(value)?);
+        } else {
+            rare(encoder, value)?;
+        }
     }
     Ok(None)
 }
@@ -200,10 +215,7 @@ pub fn bytes_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>>
 fn integer(encoder: &mut Encoder, value: &Bound<'_, PyInt>) -> Result<(), Failure> {
     match raw::word(value)? {
         Word::Fits(word) => encoder.i64(word),
-        Word::Above => match value.extract::<u64>() {
-            Ok(word) => encoder.u64(word),
-            Err(_) => long_integer(encoder, false, value)?,
-        },
+        Word::Above => long_integer(encoder, false, value)?,
         Word::Below => long_integer(encoder, true, value)?,
     }
     Ok(())
@@ -222,8 +234,12 @@ fn long_integer(
     if size > MAX_INTEGER_BYTES {
         return Err(EncodeError::IntegerTooLong(size).into());
     }
-    let magnitude = int.call_method1(intern!(py, "__abs__"), (value,))?;
-    let bytes = int.call_method1(intern!(py, "to_bytes"), (magnitude, size, "big"))?;
+    let magnitude = if negative {
+        &int.call_method1(intern!(py, "__neg__"), (value,))?
+    } else {
+        value.as_any()
+    };
+    let bytes = int.call_method1(intern!(py, "to_bytes"), (magnitude, size, intern!(py, "big")))?;
     encoder.integer(negative, bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes())?;
     Ok(())
 }
