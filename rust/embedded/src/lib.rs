@@ -1,20 +1,35 @@
 //! An embedded engine that behaves as FoundationDB and speaks its C API.
 
+mod address;
 pub mod capi;
+mod commit;
+mod database;
 pub mod error;
+mod failure;
+mod future;
+mod head;
 pub mod keys;
+mod limits;
 mod merge;
 pub mod mutation;
+mod network;
+mod options;
+mod random;
 pub mod ranges;
 pub mod read;
 pub mod resolver;
-pub mod selector;
 mod rows;
+pub mod selector;
 mod span_set;
 pub mod storage;
+mod transaction;
+mod watch;
 pub mod writes;
 
+pub use address::is_address;
+pub use database::storage_failure;
 pub use error::{Error, Result};
+pub use failure::last_failure;
 
 /// A database version: about a million a second, as a cluster's.
 pub type Version = i64;

@@ -1,13 +1,18 @@
 //! FoundationDB's C API (`fdb_c.h`, versions 630 to 740) over the engine.
 //!
 //! The functions carry their C names but are not exported as such: `libfdb_c` does that, a driver in the same
-//! process takes their addresses.
+//! process takes their addresses. The header says what each expects of its caller; where it allows a code, null
+//! pointers and negative lengths are answered with 2000 and a panic with 4100, so nothing unwinds into C.
 
 #![allow(unsafe_code)]
+// The contract of every function here is its description in fdb_c.h, as is the number of its arguments.
+#![allow(clippy::missing_safety_doc, clippy::too_many_arguments)]
 
+pub mod arrays;
 mod database;
 mod future;
 mod granules;
+mod handle;
 mod network;
 mod table;
 mod tenant;

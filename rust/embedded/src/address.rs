@@ -1,0 +1,154 @@
+//! Database strings: where a database is, given in the place of a cluster file.
+//!
+//! - `memory:` is a new database in memory, `memory:NAME` the one of that name, for the life of the process.
+//! - `embedded:PATH` is a file. The path is taken as it stands up to the first `?`.
+//! - `?` introduces options, `name=value` joined by `&`: `latency=SEED` for all, `cache=BYTES` (with k, m or g) and
+//!   `sync=on|off` for files.
+
+use std::path::PathBuf;
+
+use crate::error::Error;
+use crate::storage::OpenFailure;
+
+/// A database string, taken apart.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Address {
+    pub place: Place,
+    pub options: AddressOptions,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// A name opened twice is one database; None is a new one each time.
+    Memory(Option<String>),
+    File(PathBuf),
+}
+
+/// What the options of a database string say; None where it does not.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct AddressOptions {
+    pub cache_bytes: Option<usize>,
+    pub sync: Option<bool>,
+    pub latency: Option<u64>,
+}
+
+const MEMORY: &str = "memory:";
+const FILE: &str = "embedded:";
+
+/// Whether a string is the address of an embedded database, rather than the path of a cluster file.
+#[must_use]
+pub fn is_address(address: &str) -> bool {
+    address.starts_with(MEMORY) || address.starts_with(FILE)
+}
+
+impl Address {
+    pub fn parse(address: &str) -> Result<Address, OpenFailure> {
+        let (place, options) = match address.split_once('?') {
+            Some((place, options)) => (place, Some(options)),
+            None => (address, None),
+        };
+        let place = if let Some(name) = place.strip_prefix(MEMORY) {
+            Place::Memory((!name.is_empty()).then(|| name.to_owned()))
+        } else if let Some(path) = place.strip_prefix(FILE) {
+            if path.is_empty() {
+                return Err(refusal(format!("{address}: the path of the file is missing")));
+            }
+            Place::File(PathBuf::from(path))
+        } else {
+            return Err(OpenFailure {
+                code: Error::NO_CLUSTER_FILE_FOUND,
+                message: format!(
+                    "{address}: the embedded engine opens memory:, memory:NAME or embedded:PATH"
+                ),
+            });
+        };
+        let mut parsed = Address { place, options: AddressOptions::default() };
+        for option in options.unwrap_or_default().split('&').filter(|option| !option.is_empty()) {
+            parsed.set(option).map_err(|reason| refusal(format!("{address}: {reason}")))?;
+        }
+        Ok(parsed)
+    }
+
+    fn set(&mut self, option: &str) -> Result<(), String> {
+        let (name, value) =
+            option.split_once('=').ok_or_else(|| format!("option {option} has no value"))?;
+        let bad = || format!("option {name} does not take {value}");
+        let is_file = matches!(self.place, Place::File(_));
+        match name {
+            "latency" => self.options.latency = Some(value.parse().map_err(|_| bad())?),
+            "cache" if is_file => {
+                self.options.cache_bytes = Some(parse_bytes(value).ok_or_else(bad)?);
+            }
+            "sync" if is_file => {
+                self.options.sync = Some(match value {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err(bad()),
+                });
+            }
+            "cache" | "sync" => return Err(format!("option {name} is for files")),
+            _ => return Err(format!("unknown option {name}")),
+        }
+        Ok(())
+    }
+}
+
+fn refusal(message: String) -> OpenFailure {
+    OpenFailure { code: Error::INVALID_OPTION_VALUE, message }
+}
+
+/// `65536`, `64k`, `64m`, `1g`.
+fn parse_bytes(text: &str) -> Option<usize> {
+    let (digits, shift) = match text.as_bytes().last()?.to_ascii_lowercase() {
+        b'k' => (&text[..text.len() - 1], 10),
+        b'm' => (&text[..text.len() - 1], 20),
+        b'g' => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    digits.parse::<usize>().ok()?.checked_mul(1 << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(address: &str) -> String {
+        Address::parse(address).unwrap_err().message
+    }
+
+    #[test]
+    fn an_address_names_memory_or_a_file() {
+        assert_eq!(Address::parse("memory:").unwrap().place, Place::Memory(None));
+        assert_eq!(Address::parse("memory:a").unwrap().place, Place::Memory(Some("a".into())));
+        assert_eq!(
+            Address::parse("embedded:/a/b.db").unwrap().place,
+            Place::File("/a/b.db".into())
+        );
+        assert!(
+            is_address("memory:") && is_address("embedded:x") && !is_address("/etc/fdb.cluster")
+        );
+    }
+
+    #[test]
+    fn options_follow_a_question_mark() {
+        let options = Address::parse("embedded:x?cache=64m&sync=off&latency=7").unwrap().options;
+        assert_eq!(options.cache_bytes, Some(64 << 20));
+        assert_eq!(options.sync, Some(false));
+        assert_eq!(options.latency, Some(7));
+    }
+
+    #[test]
+    fn an_unknown_option_is_named() {
+        assert!(refused("memory:?fats=1").contains("unknown option fats"));
+        assert!(refused("memory:?cache=1m").contains("option cache is for files"));
+        assert!(refused("embedded:x?sync=maybe").contains("option sync does not take maybe"));
+        assert!(refused("embedded:x?cache=9999999999999g").contains("option cache does not take"));
+        assert!(refused("embedded:").contains("path of the file is missing"));
+    }
+
+    #[test]
+    fn a_cluster_file_is_not_an_address() {
+        let failure = Address::parse("/etc/foundationdb/fdb.cluster").unwrap_err();
+        assert_eq!(failure.code, Error::NO_CLUSTER_FILE_FOUND);
+    }
+}

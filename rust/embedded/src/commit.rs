@@ -1,0 +1,365 @@
+//! Commits: resolved one after the other, applied and synced together, published, and only then answered.
+
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::Version;
+use crate::address::AddressOptions;
+use crate::error::{Error, Result};
+use crate::head::{Head, Leased};
+use crate::limits::READ_WINDOW;
+use crate::mutation::Mutation;
+use crate::network;
+use crate::ranges::Ranges;
+use crate::resolver::Resolver;
+use crate::storage::Storage;
+use crate::transaction::Ticket;
+use crate::watch::{Completion, Watches};
+use crate::writes::Writes;
+
+/// A transaction on its way to be committed.
+pub struct Request {
+    /// None for a transaction that has read nothing: it conflicts with nobody.
+    pub read_version: Option<Version>,
+    pub reads: Ranges,
+    pub writes: Writes,
+    /// Not checked for age where it has no reads (option causal_write_risky).
+    pub causal_write_risky: bool,
+    /// Say which reads conflict.
+    pub report_conflicts: bool,
+    pub ticket: Ticket,
+}
+
+/// Why a transaction did not commit.
+#[derive(Debug)]
+pub struct Refusal {
+    pub error: Error,
+    /// The read conflict ranges at fault, if they were asked for.
+    pub conflicts: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal { error, conflicts: Vec::new() }
+    }
+}
+
+/// Where a commit ended up: the 10 bytes of a versionstamp.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Committed {
+    pub version: Version,
+}
+
+impl Committed {
+    /// 8 bytes of version and 2 of order in its batch. Each commit has a version of its own, so the order is 0.
+    #[must_use]
+    pub fn stamp(self) -> [u8; 10] {
+        let mut stamp = [0; 10];
+        stamp[..8].copy_from_slice(&self.version.to_be_bytes());
+        stamp
+    }
+}
+
+/// The part of a database that all its handles share.
+///
+/// Fields are dropped in their order: the snapshots before the storage, and only after it is closed the latch tells
+/// who waits to open the file again.
+pub struct Core {
+    pub head: Head,
+    pub watches: Watches,
+    /// How a file was opened; nothing for memory.
+    pub options: AddressOptions,
+    pub storage: Storage,
+    resolver: Mutex<Resolver>,
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    /// A file has a thread for its commits; those of memory are quick, and the network thread's.
+    has_thread: bool,
+    _closed: SetOnDrop,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Request>,
+    /// The network thread knows that commits wait.
+    announced: bool,
+    closing: bool,
+}
+
+/// Set once, when a file is closed.
+#[derive(Default)]
+pub struct Latch {
+    is_set: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Latch {
+    fn set(&self) {
+        *self.is_set.lock() = true;
+        self.wake.notify_all();
+    }
+
+    pub fn is_set(&self) -> bool {
+        *self.is_set.lock()
+    }
+
+    pub fn wait(&self) {
+        let mut is_set = self.is_set.lock();
+        while !*is_set {
+            self.wake.wait(&mut is_set);
+        }
+    }
+}
+
+/// Sets its latch when it is dropped.
+struct SetOnDrop(Arc<Latch>);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
+/// The handles' hold on a database: when the last one goes, a file is closed.
+pub struct Store {
+    core: Option<Arc<Core>>,
+    committer: Option<JoinHandle<()>>,
+    closed: Arc<Latch>,
+}
+
+impl Store {
+    pub fn open(storage: Storage, options: AddressOptions) -> Result<Store> {
+        let is_file = matches!(storage, Storage::File(_));
+        let head = Head::new(storage.snapshot()?, storage.version(), is_file);
+        let closed = Arc::new(Latch::default());
+        let core = Arc::new(Core {
+            resolver: Mutex::new(Resolver::new(head.base())),
+            head,
+            watches: Watches::default(),
+            options,
+            storage,
+            queue: Mutex::new(Queue::default()),
+            wake: Condvar::new(),
+            has_thread: is_file,
+            _closed: SetOnDrop(Arc::clone(&closed)),
+        });
+        let mut store = Store { core: Some(Arc::clone(&core)), committer: None, closed };
+        if is_file {
+            let committer = std::thread::Builder::new()
+                .name("found-commit".into())
+                .spawn(move || run_committer(core))
+                .map_err(|_| Error::PLATFORM_ERROR)?;
+            store.committer = Some(committer);
+        }
+        Ok(store)
+    }
+
+    pub fn core(&self) -> Result<&Arc<Core>> {
+        self.core.as_ref().ok_or(Error::INTERNAL_ERROR)
+    }
+
+    pub fn closed(&self) -> Arc<Latch> {
+        Arc::clone(&self.closed)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let Some(core) = self.core.take() else { return };
+        core.queue.lock().closing = true;
+        core.wake.notify_one();
+        let watches = core.watches.close();
+        network::post(move || complete(watches));
+        drop(core);
+        // The committer itself may hold the last transaction: then it ends by itself, soon after this.
+        if let Some(committer) = self.committer.take()
+            && committer.thread().id() != std::thread::current().id()
+        {
+            // It does not panic: what a batch does is caught.
+            let _ = committer.join();
+        }
+    }
+}
+
+/// Answers futures; for the network thread.
+pub fn complete(completions: Vec<Completion>) {
+    for (future, outcome) in completions {
+        future.complete(outcome);
+    }
+}
+
+/// Commits what waits, all of it together, until the database closes and nothing waits.
+fn run_committer(core: Arc<Core>) {
+    loop {
+        let batch = {
+            let mut queue = core.queue.lock();
+            while queue.waiting.is_empty() {
+                if queue.closing {
+                    return;
+                }
+                core.wake.wait(&mut queue);
+            }
+            std::mem::take(&mut queue.waiting)
+        };
+        let completions = core.commit(batch);
+        network::post(move || complete(completions));
+    }
+}
+
+impl Core {
+    /// Queues a commit. Its ticket is answered from the network thread.
+    pub fn submit(self: &Arc<Core>, request: Request) {
+        let mut queue = self.queue.lock();
+        queue.waiting.push(request);
+        if self.has_thread {
+            drop(queue);
+            self.wake.notify_one();
+        } else if !std::mem::replace(&mut queue.announced, true) {
+            drop(queue);
+            let core = Arc::clone(self);
+            network::post(move || {
+                let batch = {
+                    let mut queue = core.queue.lock();
+                    queue.announced = false;
+                    std::mem::take(&mut queue.waiting)
+                };
+                complete(core.commit(batch));
+            });
+        }
+    }
+
+    /// The lease of a read version, with its end arranged for.
+    pub fn arrange_expiry(self: &Arc<Core>, leased: &Leased) {
+        if let Some(deadline) = leased.expire_at {
+            expire_at(Arc::downgrade(self), deadline);
+        }
+    }
+
+    /// Commits a batch and gives back what to answer. A panic on the way, which would be a bug, is answered as a commit
+    /// of unknown result by the tickets that are dropped, and the database stays usable.
+    fn commit(self: &Arc<Core>, batch: Vec<Request>) -> Vec<Completion> {
+        let first = self.head.begin();
+        let last = first + Version::try_from(batch.len()).unwrap_or(0);
+        let run = std::panic::AssertUnwindSafe(|| self.commit_from(first, batch));
+        std::panic::catch_unwind(run).unwrap_or_else(|_| {
+            self.head.abandon(last);
+            Vec::new()
+        })
+    }
+
+    fn commit_from(self: &Arc<Core>, first: Version, batch: Vec<Request>) -> Vec<Completion> {
+        let mut next = first;
+        let mut mutations = Vec::new();
+        let mut results = Vec::with_capacity(batch.len());
+        {
+            let mut resolver = self.resolver.lock();
+            resolver.forget_before(first - READ_WINDOW);
+            for request in batch {
+                let result = resolve(&resolver, &request, first).map(|()| {
+                    let committed = Committed { version: next };
+                    next += 1;
+                    stamp_and_record(&mut resolver, &request.writes, committed, &mut mutations);
+                    committed
+                });
+                results.push((request.ticket, result));
+            }
+        }
+        let last = next - 1;
+        let mut completions = Vec::with_capacity(results.len());
+        if next == first {
+            self.head.abandon(last);
+        } else {
+            // Where the storage took the batch but cannot show it, the commits did happen.
+            let applied = self
+                .storage
+                .apply(&mutations, last)
+                .and_then(|()| self.storage.snapshot().map_err(|_| Error::COMMIT_UNKNOWN_RESULT));
+            match applied {
+                Ok(snapshot) => {
+                    self.head.publish(first, last, snapshot.clone());
+                    completions = self.watches.changed(&mutations, &snapshot);
+                }
+                Err(error) => {
+                    self.head.abandon(last);
+                    for (_, result) in &mut results {
+                        if result.is_ok() {
+                            *result = Err(error.into());
+                        }
+                    }
+                }
+            }
+        }
+        for (ticket, result) in results {
+            ticket.settle(result, self, &mut completions);
+        }
+        completions
+    }
+}
+
+/// Whether the transaction may commit now, as if it were alone (Resolver.actor.cpp).
+fn resolve(
+    resolver: &Resolver,
+    request: &Request,
+    first: Version,
+) -> std::result::Result<(), Refusal> {
+    let Some(read_version) = request.read_version else { return Ok(()) };
+    if read_version < resolver.oldest() {
+        // A cluster finds out by the read conflict range it adds to a transaction without one of its own.
+        return if request.reads.is_empty() && request.causal_write_risky {
+            Ok(())
+        } else {
+            Err(Error::TRANSACTION_TOO_OLD.into())
+        };
+    }
+    if read_version >= first {
+        return Err(Error::FUTURE_VERSION.into());
+    }
+    if request.report_conflicts {
+        let indexes = resolver.conflicts(read_version, request.reads.iter());
+        if indexes.is_empty() {
+            return Ok(());
+        }
+        let ranges = request.reads.iter().enumerate();
+        let at_fault = ranges.filter(|(index, _)| indexes.contains(index));
+        let conflicts = at_fault.map(|(_, (begin, end))| (begin.to_vec(), end.to_vec())).collect();
+        Err(Refusal { error: Error::NOT_COMMITTED, conflicts })
+    } else if resolver.has_conflict(read_version, request.reads.iter()) {
+        Err(Error::NOT_COMMITTED.into())
+    } else {
+        Ok(())
+    }
+}
+
+/// Fills in the versionstamps, and records what the transaction writes for those after it.
+fn stamp_and_record(
+    resolver: &mut Resolver,
+    writes: &Writes,
+    committed: Committed,
+    batch: &mut Vec<Mutation>,
+) {
+    let stamp = committed.stamp();
+    let mut stamped = Ranges::new();
+    let begin = batch.len();
+    batch.extend(writes.mutations());
+    for mutation in &mut batch[begin..] {
+        let is_key = matches!(mutation, Mutation::VersionstampedKey { .. });
+        mutation.stamp(&stamp);
+        if is_key && let Mutation::Set { key, .. } = mutation {
+            stamped.add_key(key);
+        }
+    }
+    resolver.record(committed.version, writes.conflicts().iter().chain(stamped.iter()));
+}
+
+fn expire_at(core: Weak<Core>, deadline: std::time::Instant) {
+    network::at(deadline, move || {
+        if let Some(present) = core.upgrade()
+            && let Some(next) = present.head.expire()
+        {
+            drop(present);
+            expire_at(core, next);
+        }
+    });
+}

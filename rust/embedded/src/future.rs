@@ -1,0 +1,200 @@
+//! Futures: one answer, set once, and the callbacks that wait for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::capi::arrays::{KeyArray, RowArray, StringArray};
+use crate::error::{Error, Result};
+use crate::network;
+
+/// What a future can hold.
+pub enum Answer {
+    Nothing,
+    Int64(i64),
+    Uint64(u64),
+    Double(f64),
+    Key(Vec<u8>),
+    Value(Option<Vec<u8>>),
+    Rows(RowArray),
+    Keys(KeyArray),
+    Strings(StringArray),
+}
+
+pub type Outcome = Result<Answer>;
+
+type Callback = Box<dyn FnOnce() + Send>;
+
+/// The status of a future without an answer; any other is the error code of its answer, 0 for none.
+const PENDING: i32 = i32::MIN;
+
+/// An answer that is there or will be. Shared by the caller that asked and whoever answers.
+pub struct Future {
+    status: AtomicI32,
+    slot: Mutex<Slot>,
+    settled: Condvar,
+}
+
+struct Slot {
+    answer: Answer,
+    callbacks: Vec<Callback>,
+    /// Gives up what the future waits for; runs at most once, on the network thread.
+    on_cancel: Option<Callback>,
+    /// Reads of the answer not yet matched by a release: the answer is freed when the last is.
+    reads: i32,
+}
+
+/// Whether a callback was kept for later or is the caller's to run now.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Registered {
+    Later,
+    Ready,
+}
+
+impl Future {
+    /// A future whose answer is there.
+    #[must_use]
+    pub fn ready(outcome: Outcome) -> Arc<Future> {
+        let (status, answer) = match outcome {
+            Ok(answer) => (0, answer),
+            Err(error) => (error.0, Answer::Nothing),
+        };
+        Arc::new(Future::with(status, answer))
+    }
+
+    #[must_use]
+    pub fn pending() -> Arc<Future> {
+        Arc::new(Future::with(PENDING, Answer::Nothing))
+    }
+
+    fn with(status: i32, answer: Answer) -> Future {
+        Future {
+            status: AtomicI32::new(status),
+            slot: Mutex::new(Slot { answer, callbacks: Vec::new(), on_cancel: None, reads: 0 }),
+            settled: Condvar::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.status.load(Ordering::Acquire) != PENDING
+    }
+
+    /// The error of the answer: 2015 while there is none.
+    pub fn error(&self) -> Result<()> {
+        match self.status.load(Ordering::Acquire) {
+            0 => Ok(()),
+            PENDING => Err(Error::FUTURE_NOT_SET),
+            code => Err(Error(code)),
+        }
+    }
+
+    /// What to do when the future is cancelled before it is ready.
+    pub fn set_on_cancel(&self, on_cancel: impl FnOnce() + Send + 'static) {
+        self.slot.lock().on_cancel = Some(Box::new(on_cancel));
+    }
+
+    /// Gives the future its answer and runs the callbacks, with no lock held, unless it has one already.
+    /// For the network thread: that is where callbacks run.
+    pub fn complete(&self, outcome: Outcome) -> bool {
+        let (callbacks, on_cancel) = {
+            let mut slot = self.slot.lock();
+            if self.is_ready() {
+                return false;
+            }
+            let status = match outcome {
+                Ok(answer) => {
+                    slot.answer = answer;
+                    0
+                }
+                Err(error) => error.0,
+            };
+            self.status.store(status, Ordering::Release);
+            (std::mem::take(&mut slot.callbacks), slot.on_cancel.take())
+        };
+        self.settled.notify_all();
+        drop(on_cancel);
+        for callback in callbacks {
+            callback();
+        }
+        true
+    }
+
+    /// Asks the network thread to answer with 1101; a future that is ready stays as it is.
+    pub fn cancel(self: &Arc<Future>) {
+        if self.is_ready() {
+            return;
+        }
+        let future = Arc::clone(self);
+        network::post(move || {
+            let on_cancel = future.slot.lock().on_cancel.take();
+            if future.complete(Err(Error::OPERATION_CANCELLED))
+                && let Some(give_up) = on_cancel
+            {
+                give_up();
+            }
+        });
+    }
+
+    /// Keeps `callback` for when the answer comes; where it is there, the caller runs it (inline, as FoundationDB does).
+    pub fn on_ready(&self, callback: impl FnOnce() + Send + 'static) -> Registered {
+        if self.is_ready() {
+            return Registered::Ready;
+        }
+        let mut slot = self.slot.lock();
+        if self.is_ready() {
+            return Registered::Ready;
+        }
+        slot.callbacks.push(Box::new(callback));
+        Registered::Later
+    }
+
+    /// Waits for the answer. The network thread would wait for itself: 2026.
+    pub fn block_until_ready(&self) -> Result<()> {
+        if self.is_ready() {
+            return Ok(());
+        }
+        if network::is_network_thread() {
+            return Err(Error::BLOCKED_FROM_NETWORK_THREAD);
+        }
+        let mut slot = self.slot.lock();
+        while !self.is_ready() {
+            self.settled.wait(&mut slot);
+        }
+        Ok(())
+    }
+
+    /// The answer, to read pointers out of; it stays where it is until it is released.
+    pub fn answer(&self) -> Result<AnswerGuard<'_>> {
+        self.error()?;
+        let slot = self.slot.lock();
+        self.error()?;
+        Ok(AnswerGuard(slot))
+    }
+
+    /// Frees the answer once every read of it is matched by a release; later reads get 1102.
+    pub fn release_memory(&self) {
+        let freed = {
+            let mut slot = self.slot.lock();
+            slot.reads -= 1;
+            if slot.reads != 0 || self.error().is_err() {
+                return;
+            }
+            self.status.store(Error::FUTURE_RELEASED.0, Ordering::Release);
+            std::mem::replace(&mut slot.answer, Answer::Nothing)
+        };
+        drop(freed);
+    }
+}
+
+/// The answer of a future, held still.
+pub struct AnswerGuard<'a>(MutexGuard<'a, Slot>);
+
+impl AnswerGuard<'_> {
+    /// The answer, read once more.
+    pub fn read(&mut self) -> &Answer {
+        self.0.reads += 1;
+        &self.0.answer
+    }
+}

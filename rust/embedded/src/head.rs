@@ -1,0 +1,301 @@
+//! Versions, and the snapshots that go with them.
+//!
+//! Versions advance with the clock, about a million a second, as a cluster's do. A read version may be any of them:
+//! it shows the last commit before it, and every later commit gets a higher one. So what was acknowledged before a
+//! transaction asked for its read version is always in it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::Version;
+use crate::error::{Error, Result};
+use crate::limits::{READ_WINDOW, VERSIONS_PER_SECOND};
+use crate::storage::Snapshot;
+
+/// How far a new life of a database is ahead of the last version of the one before, as after a cluster's recovery.
+const RESTART_JUMP: Version = 100 * VERSIONS_PER_SECOND;
+
+/// Transactions that begin within this time on an unchanged database share a lease.
+const LEASE_SHARED: Duration = Duration::from_millis(250);
+
+/// How long a lease lasts: the five seconds of whoever takes it last.
+const LEASE: Duration = Duration::from_millis(5_250);
+
+/// Leases that run out this close to each other are ended together.
+const EXPIRY_STEP: Duration = Duration::from_millis(100);
+
+/// Superseded snapshots kept although nobody has asked for their version, and at most. Each keeps what was
+/// overwritten since from being freed, so a fast writer must not leave thousands.
+const UNNAMED_ERAS: usize = 128;
+const ERAS: usize = 4_096;
+
+/// A transaction's hold on a snapshot, which ends when the read window does even if the transaction does not.
+pub struct Lease {
+    snapshot: RwLock<Option<Snapshot>>,
+}
+
+impl Lease {
+    fn new(snapshot: Snapshot) -> Arc<Lease> {
+        Arc::new(Lease { snapshot: RwLock::new(Some(snapshot)) })
+    }
+
+    /// Reads from the snapshot: 1007 once the lease has run out.
+    pub fn read<T>(&self, read: impl FnOnce(&Snapshot) -> Result<T>) -> Result<T> {
+        match &*self.snapshot.read() {
+            Some(snapshot) => read(snapshot),
+            None => Err(Error::TRANSACTION_TOO_OLD),
+        }
+    }
+}
+
+/// A superseded snapshot: what read versions from `first` up to `until` see.
+struct Era {
+    first: Version,
+    until: Version,
+    snapshot: Snapshot,
+    /// Somebody was told one of its versions.
+    named: bool,
+}
+
+struct State {
+    latest: Snapshot,
+    /// The first and the last version of the batch that made `latest`.
+    first: Version,
+    committed: Version,
+    latest_named: bool,
+    /// The highest version any read or failed batch has used: a commit's is higher.
+    used: Version,
+    /// The first version of the batch being applied: a read version is lower.
+    in_progress: Option<Version>,
+    shared: Option<(Instant, Arc<Lease>)>,
+    history: VecDeque<Era>,
+    leases: Vec<(Instant, Weak<Lease>)>,
+    /// Leases beyond this number are looked through for dead ones.
+    prune_at: usize,
+    expiry_is_due: bool,
+}
+
+/// The current state of a database and its recent past.
+pub struct Head {
+    state: Mutex<State>,
+    base: Version,
+    origin: Instant,
+}
+
+/// A version's snapshot, and when to call `expire` because of it, if that is not arranged for.
+pub struct Leased {
+    pub version: Version,
+    pub lease: Arc<Lease>,
+    pub expire_at: Option<Instant>,
+}
+
+impl Head {
+    /// `persisted` is the last version of the life before. With `outlives_process`, the clock of the wall puts this life
+    /// after every version that one gave out without committing.
+    #[must_use]
+    pub fn new(snapshot: Snapshot, persisted: Version, outlives_process: bool) -> Head {
+        let mut base = persisted + RESTART_JUMP;
+        if outlives_process
+            && let Ok(wall) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)
+        {
+            base = base.max(Version::try_from(wall.as_micros()).unwrap_or(base));
+        }
+        let state = State {
+            latest: snapshot,
+            first: base,
+            committed: base,
+            latest_named: true,
+            used: base,
+            in_progress: None,
+            shared: None,
+            history: VecDeque::new(),
+            leases: Vec::new(),
+            prune_at: 1_024,
+            expiry_is_due: false,
+        };
+        Head { state: Mutex::new(state), base, origin: Instant::now() }
+    }
+
+    /// The version this life began with: nothing before it can be read or checked.
+    #[must_use]
+    pub fn base(&self) -> Version {
+        self.base
+    }
+
+    fn clock(&self, now: Instant) -> Version {
+        let elapsed = now.saturating_duration_since(self.origin).as_micros();
+        self.base + Version::try_from(elapsed).unwrap_or(Version::MAX / 2)
+    }
+
+    /// A read version that shows every commit acknowledged before the call.
+    #[must_use]
+    pub fn read_version(&self) -> Leased {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let version = state.newest(self.clock(now));
+        state.used = state.used.max(version);
+        if let Some((until, lease)) = &state.shared
+            && now < *until
+        {
+            return Leased { version, lease: Arc::clone(lease), expire_at: None };
+        }
+        let lease = Lease::new(state.latest.clone());
+        state.shared = Some((now + LEASE_SHARED, Arc::clone(&lease)));
+        let expire_at = state.track(now + LEASE, &lease);
+        Leased { version, lease, expire_at }
+    }
+
+    /// The snapshot of a version chosen by the caller: 1009 if it has not been reached, 1007 if it is gone.
+    pub fn at_version(&self, version: Version) -> Result<Leased> {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let newest = state.newest(self.clock(now));
+        if version > newest {
+            return Err(Error::FUTURE_VERSION);
+        }
+        let age = newest - version;
+        if version < self.base || age > READ_WINDOW {
+            return Err(Error::TRANSACTION_TOO_OLD);
+        }
+        let lease = if version >= state.first {
+            state.used = state.used.max(version);
+            Lease::new(state.latest.clone())
+        } else {
+            let after = state.history.partition_point(|era| era.first <= version);
+            match after.checked_sub(1).and_then(|index| state.history.get(index)) {
+                Some(era) if version < era.until => Lease::new(era.snapshot.clone()),
+                _ => return Err(Error::TRANSACTION_TOO_OLD),
+            }
+        };
+        let left = Duration::from_micros((READ_WINDOW - age).unsigned_abs());
+        let expire_at = state.track(now + left, &lease);
+        Ok(Leased { version, lease, expire_at })
+    }
+
+    /// Somebody was told this version and may come back with it: keep its snapshot for the read window.
+    pub fn name(&self, version: Version) {
+        let mut state = self.state.lock();
+        if version >= state.first {
+            state.latest_named = true;
+            return;
+        }
+        let after = state.history.partition_point(|era| era.first <= version);
+        if let Some(era) = after.checked_sub(1).and_then(|index| state.history.get_mut(index)) {
+            era.named = true;
+        }
+    }
+
+    /// The state as of the last commit.
+    #[must_use]
+    pub fn latest(&self) -> Snapshot {
+        self.state.lock().latest.clone()
+    }
+
+    /// The first version of a new batch of commits. `publish` or `abandon` ends it.
+    #[must_use]
+    pub fn begin(&self) -> Version {
+        let clock = self.clock(Instant::now());
+        let mut state = self.state.lock();
+        let first = clock.max(state.used + 1).max(state.committed + 1);
+        state.in_progress = Some(first);
+        first
+    }
+
+    /// The batch that began at `first` is applied, up to `last`, and `snapshot` shows it.
+    pub fn publish(&self, first: Version, last: Version, snapshot: Snapshot) {
+        let mut state = self.state.lock();
+        let former = std::mem::replace(&mut state.latest, snapshot);
+        let era =
+            Era { first: state.first, until: first, snapshot: former, named: state.latest_named };
+        state.history.push_back(era);
+        state.first = first;
+        state.committed = last;
+        state.latest_named = false;
+        state.in_progress = None;
+        let shared = state.shared.take();
+        let forgotten = state.thin_history(last - READ_WINDOW);
+        drop(state);
+        drop((shared, forgotten));
+    }
+
+    /// The batch came to nothing; versions up to `last` are used up all the same.
+    pub fn abandon(&self, last: Version) {
+        let mut state = self.state.lock();
+        state.used = state.used.max(last);
+        state.in_progress = None;
+    }
+
+    /// Ends the leases that have run out. Some(time) is when to call again.
+    #[must_use]
+    pub fn expire(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let mut ended = Vec::new();
+        let mut state = self.state.lock();
+        let mut next: Option<Instant> = None;
+        if state.shared.as_ref().is_some_and(|(until, _)| *until <= now) {
+            state.shared = None;
+        }
+        state.leases.retain(|(deadline, lease)| {
+            let Some(lease) = lease.upgrade() else { return false };
+            // A read that holds the lease at this moment ends it one step later.
+            if *deadline <= now
+                && let Some(mut snapshot) = lease.snapshot.try_write()
+            {
+                ended.push(snapshot.take());
+                return false;
+            }
+            next = Some(next.map_or(*deadline, |next| next.min(*deadline)));
+            true
+        });
+        let oldest = self.clock(now) - READ_WINDOW;
+        let forgotten = state.thin_history(oldest);
+        if let Some(era) = state.history.front() {
+            let left = u64::try_from(era.until - oldest).unwrap_or(0);
+            let deadline = now + Duration::from_micros(left);
+            next = Some(next.map_or(deadline, |next| next.min(deadline)));
+        }
+        state.expiry_is_due = next.is_some();
+        drop(state);
+        drop((ended, forgotten));
+        next.map(|next| next.max(now + EXPIRY_STEP))
+    }
+}
+
+impl State {
+    /// The highest read version there is at this moment.
+    fn newest(&self, clock: Version) -> Version {
+        let newest = clock.max(self.committed);
+        self.in_progress.map_or(newest, |first| newest.min(first - 1))
+    }
+
+    /// Remembers when a lease ends. Some(time) is when to call `expire`, if nobody was told before.
+    fn track(&mut self, deadline: Instant, lease: &Arc<Lease>) -> Option<Instant> {
+        if self.leases.len() >= self.prune_at {
+            self.leases.retain(|(_, lease)| lease.strong_count() > 0);
+            self.prune_at = (2 * self.leases.len()).max(1_024);
+        }
+        self.leases.push((deadline, Arc::downgrade(lease)));
+        let is_news = !std::mem::replace(&mut self.expiry_is_due, true);
+        is_news.then_some(deadline)
+    }
+
+    /// Takes out the snapshots that are past the window, or too many; the caller drops them without the lock.
+    fn thin_history(&mut self, oldest: Version) -> Vec<Era> {
+        let mut gone = Vec::new();
+        while let Some(era) = self.history.front()
+            && (era.until <= oldest || self.history.len() > ERAS)
+        {
+            gone.extend(self.history.pop_front());
+        }
+        // One comes in with each commit, so at most one leaves: the newest that is far enough back.
+        if let Some(index) = self.history.len().checked_sub(UNNAMED_ERAS + 1)
+            && self.history.get(index).is_some_and(|era| !era.named)
+        {
+            gone.extend(self.history.remove(index));
+        }
+        gone
+    }
+}
