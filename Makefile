@@ -20,7 +20,7 @@ CARGO := cargo
 CARGO_FUZZ := $(TARGET)/tools/bin/cargo-fuzz
 CARGO_FUZZ_VERSION := 0.13.2
 # It warns that the build backend is ours, and lists what it always does: only cargo's own lines are of interest.
-MATURIN_SAYS := Warning: .build-backend|Building a mixed|Found CPython|Found PyPy|Found pyo3|build options|Built wheel|editable|already satisfied|Finished
+MATURIN_SAYS := Warning: .build-backend|Building a mixed|Found CPython|Found PyPy|Found pyo3|build options|Built wheel|editable|already satisfied|Looking in|Ignoring|Finished
 MATURIN = set -o pipefail; $(BIN)/maturin develop --profile $(PROFILE) $(1) 2>&1 | { grep -Ev '$(MATURIN_SAYS)' || true; }
 # Only what PyO3 is compiled against by plain cargo; maturin finds the interpreter of the environment by itself.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
@@ -97,6 +97,7 @@ lint-rust: .cargo/config.toml
 lint-python: build $(VENV)/.group-lint $(VENV)/.group-tour
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/python scripts/generate_options.py --check
 	$(BIN)/pyright --pythonversion 3.9
 	$(BIN)/pyright --pythonversion 3.14
 
