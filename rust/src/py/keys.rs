@@ -44,8 +44,8 @@ pub fn get<'py>(
 /// Find the key that a key selector stands for.
 ///
 /// It counts the keys that this transaction sees, what it has written included. A selector that
-/// goes past the first key gives `b""`, one that goes past the last `b"\xff"`, or `b"\xff\xff"` if an
-/// option lets the transaction read the system's keys.
+/// goes past the first key gives `b""`, one that goes past the last `b"\xff"`, or `b"\xff\xff"` if
+/// an option lets the transaction read the system's keys.
 ///
 /// The read conflict covers the keys from the selector's own to the one that was found: it is any
 /// key coming or going between the two that could change the answer.
@@ -60,9 +60,9 @@ pub fn get<'py>(
 ///     An operation; awaited, the key as bytes.
 ///
 /// Raises:
-///     FoundException: 2004 for a selector of a key past `\xff`, unless an option lets the transaction
-///         read the system's keys; 1036 if the search meets keys that the commit's versionstamp
-///         will decide about; and what found.Transaction names.
+///     FoundException: 2004 for a selector of a key past `\xff`, unless an option lets the
+///         transaction read the system's keys; 1036 if the search meets keys that the commit's
+///         versionstamp will decide about; and what found.Transaction names.
 ///     TypeError: `tx` is no found.Transaction or `key_selector` no found.KeySelector.
 ///
 /// Rule: fdbclient/ReadYourWrites.actor.cpp, RYWImpl::addConflictRange for GetKeyReq.
@@ -115,8 +115,8 @@ pub fn set<'py>(
 /// Clear `key`, or all keys from `key` up to `other`, which is not among them.
 ///
 /// Clearing a range costs no more than clearing a key, and reads nothing. As with `found.set`, the
-/// operation is done when the call returns, and what is wrong is raised by the next that is awaited.
-/// What is cleared is added to the write conflicts.
+/// operation is done when the call returns, and what is wrong is raised by the next that is
+/// awaited. What is cleared is added to the write conflicts.
 ///
 /// Args:
 ///     tx: a found.Transaction.
@@ -128,8 +128,9 @@ pub fn set<'py>(
 ///     An operation that is done; awaited, None.
 ///
 /// Raises:
-///     FoundException: from the next operation: 2005 if `other` is less than `key`; 2004 for a range
-///         that goes past `\xff`, where the system's keys begin; 2017 once the commit has begun.
+///     FoundException: from the next operation: 2005 if `other` is less than `key`; 2004 for a
+///         range that goes past `\xff`, where the system's keys begin; 2017 once the commit has
+///         begun.
 ///     RuntimeError: the transaction only reads: it was made with snapshot=True.
 ///     TypeError: `tx` is no found.Transaction, `key` or `other` is not bytes.
 ///
@@ -177,8 +178,8 @@ pub fn get_addresses_for_key<'py>(
 /// Estimate the size of the keys and values in a range, in bytes.
 ///
 /// It is told from a sample that the storage servers keep, in which larger pairs are more likely:
-/// take it seriously from about 3,000,000 bytes on. What this transaction has written is not counted,
-/// and no conflict is added.
+/// take it seriously from about 3,000,000 bytes on. What this transaction has written is not
+/// counted, and no conflict is added.
 ///
 /// Args:
 ///     tx: a found.Transaction.
@@ -206,8 +207,8 @@ pub fn estimated_size_bytes<'py>(
 
 /// Split a range into parts of about `chunk_size` bytes each, to work on them one by one.
 ///
-/// The keys come from the storage servers' sample, as in `found.estimated_size_bytes`. Two neighbours
-/// in the list are the begin and the end of a part.
+/// The keys come from the storage servers' sample, as in `found.estimated_size_bytes`. Two
+/// neighbours in the list are the begin and the end of a part.
 ///
 /// Args:
 ///     tx: a found.Transaction.
@@ -216,12 +217,12 @@ pub fn estimated_size_bytes<'py>(
 ///     chunk_size: int, a number of bytes, 1 or more.
 ///
 /// Returns:
-///     An operation; awaited, a list of bytes in order. It begins with `begin` and ends with `end`, however
-///     small the range; if the two are equal it is that one key.
+///     An operation; awaited, a list of bytes in order. It begins with `begin` and ends with `end`,
+///     however small the range; if the two are equal it is that one key.
 ///
 /// Raises:
-///     FoundException: 2005 if `end` is less than `begin`, 2004 for a range that goes past `\xff`, where
-///         the system's keys begin; and what found.Transaction names.
+///     FoundException: 2005 if `end` is less than `begin`, 2004 for a range that goes past `\xff`,
+///         where the system's keys begin; and what found.Transaction names.
 ///     TypeError: `tx` is no found.Transaction, `begin` or `end` is not bytes, `chunk_size` no int.
 ///     ValueError: `chunk_size` is less than 1.
 ///
@@ -264,13 +265,13 @@ macro_rules! atomic {
 atomic! {
     /// Add `param` to the value of `key`, atomically.
     ///
-    /// Both are little-endian integers of as many bytes as `param` has: the value is cut or filled up with
-    /// zeros to that, and so is the sum; a key without a value counts as 0. Signed integers in two's
-    /// complement add up as unsigned ones do.
+    /// Both are little-endian integers of as many bytes as `param` has: the value is cut or filled
+    /// up with zeros to that, and so is the sum; a key without a value counts as 0. Signed integers
+    /// in two's complement add up as unsigned ones do.
     ///
-    /// The database does it at the commit. Nothing is read, so that any number of transactions can add to
-    /// the same key and none conflicts with another; reading the key in the same transaction gives that up.
-    /// Where the outcome of a commit is unknown (1021) a retry may add twice.
+    /// The database does it at the commit. Nothing is read, so that any number of transactions can
+    /// add to the same key and none conflicts with another; reading the key in the same transaction
+    /// gives that up. Where the outcome of a commit is unknown (1021) a retry may add twice.
     ///
     /// ```python
     /// import asyncio
@@ -298,7 +299,8 @@ atomic! {
     ///     param: bytes, 100,000 at most.
     ///
     /// Returns:
-    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in `found.set`.
+    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in
+    ///     `found.set`.
     ///
     /// Raises:
     ///     FoundException: from the next operation, as in `found.set`.
@@ -309,9 +311,9 @@ atomic! {
     add = FDBMutationType_FDB_MUTATION_TYPE_ADD;
     /// Set the value of `key` to its bitwise and with `param`, atomically.
     ///
-    /// The value is first cut, or filled up with zeros, to the length of `param`; a key without a value is
-    /// set to `param`. The database does it
-    /// at the commit: nothing is read, and no read conflict is added.
+    /// The value is first cut, or filled up with zeros, to the length of `param`; a key without a
+    /// value is set to `param`. The database does it at the commit: nothing is read, and no read
+    /// conflict is added.
     ///
     /// Args:
     ///     tx: a found.Transaction.
@@ -319,7 +321,8 @@ atomic! {
     ///     param: bytes, 100,000 at most.
     ///
     /// Returns:
-    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in `found.set`.
+    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in
+    ///     `found.set`.
     ///
     /// Raises:
     ///     FoundException: from the next operation, as in `found.set`.
@@ -330,9 +333,9 @@ atomic! {
     bit_and = FDBMutationType_FDB_MUTATION_TYPE_BIT_AND;
     /// Set the value of `key` to its bitwise or with `param`, atomically.
     ///
-    /// The value is first cut, or filled up with zeros, to the length of `param`; a key without a value is
-    /// set to `param`. The database does it
-    /// at the commit: nothing is read, and no read conflict is added.
+    /// The value is first cut, or filled up with zeros, to the length of `param`; a key without a
+    /// value is set to `param`. The database does it at the commit: nothing is read, and no read
+    /// conflict is added.
     ///
     /// Args:
     ///     tx: a found.Transaction.
@@ -340,7 +343,8 @@ atomic! {
     ///     param: bytes, 100,000 at most.
     ///
     /// Returns:
-    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in `found.set`.
+    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in
+    ///     `found.set`.
     ///
     /// Raises:
     ///     FoundException: from the next operation, as in `found.set`.
@@ -351,10 +355,9 @@ atomic! {
     bit_or = FDBMutationType_FDB_MUTATION_TYPE_BIT_OR;
     /// Set the value of `key` to its bitwise exclusive or with `param`, atomically.
     ///
-    /// The value is first cut, or filled up with zeros, to the length of `param`; a key without a value is
-    /// set to `param`. The database does it
-    /// at the commit: nothing is read, and no read conflict is added. Where the outcome of a commit is
-    /// unknown (1021) a retry may undo it.
+    /// The value is first cut, or filled up with zeros, to the length of `param`; a key without a
+    /// value is set to `param`. The database does it at the commit: nothing is read, and no read
+    /// conflict is added. Where the outcome of a commit is unknown (1021) a retry may undo it.
     ///
     /// Args:
     ///     tx: a found.Transaction.
@@ -362,7 +365,8 @@ atomic! {
     ///     param: bytes, 100,000 at most.
     ///
     /// Returns:
-    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in `found.set`.
+    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in
+    ///     `found.set`.
     ///
     /// Raises:
     ///     FoundException: from the next operation, as in `found.set`.
@@ -374,8 +378,8 @@ atomic! {
     /// Set `key` to the larger of its value and `param` as unsigned integers, atomically.
     ///
     /// Both are little-endian. The value is first cut, or filled up with zeros, to the length of
-    /// `param`; a key without a value is set to `param`. The database does it at the commit: nothing is
-    /// read, and no read conflict is added.
+    /// `param`; a key without a value is set to `param`. The database does it at the commit:
+    /// nothing is read, and no read conflict is added.
     ///
     /// Args:
     ///     tx: a found.Transaction.
@@ -383,7 +387,8 @@ atomic! {
     ///     param: bytes, 100,000 at most.
     ///
     /// Returns:
-    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in `found.set`.
+    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in
+    ///     `found.set`.
     ///
     /// Raises:
     ///     FoundException: from the next operation, as in `found.set`.
@@ -394,8 +399,9 @@ atomic! {
     max = FDBMutationType_FDB_MUTATION_TYPE_MAX;
     /// Set `key` to the larger of its value and `param` as bytes, atomically.
     ///
-    /// They are compared as keys are, byte by byte, whatever their lengths; a key without a value is set to
-    /// `param`. The database does it at the commit: nothing is read, and no read conflict is added.
+    /// They are compared as keys are, byte by byte, whatever their lengths; a key without a value
+    /// is set to `param`. The database does it at the commit: nothing is read, and no read conflict
+    /// is added.
     ///
     /// Args:
     ///     tx: a found.Transaction.
@@ -403,7 +409,8 @@ atomic! {
     ///     param: bytes, 100,000 at most.
     ///
     /// Returns:
-    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in `found.set`.
+    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in
+    ///     `found.set`.
     ///
     /// Raises:
     ///     FoundException: from the next operation, as in `found.set`.
@@ -415,8 +422,8 @@ atomic! {
     /// Set `key` to the smaller of its value and `param` as unsigned integers, atomically.
     ///
     /// Both are little-endian. The value is first cut, or filled up with zeros, to the length of
-    /// `param`; a key without a value is set to `param`. The database does it at the commit: nothing is
-    /// read, and no read conflict is added.
+    /// `param`; a key without a value is set to `param`. The database does it at the commit:
+    /// nothing is read, and no read conflict is added.
     ///
     /// Args:
     ///     tx: a found.Transaction.
@@ -424,7 +431,8 @@ atomic! {
     ///     param: bytes, 100,000 at most.
     ///
     /// Returns:
-    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in `found.set`.
+    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in
+    ///     `found.set`.
     ///
     /// Raises:
     ///     FoundException: from the next operation, as in `found.set`.
@@ -435,8 +443,9 @@ atomic! {
     min = FDBMutationType_FDB_MUTATION_TYPE_MIN;
     /// Set `key` to the smaller of its value and `param` as bytes, atomically.
     ///
-    /// They are compared as keys are, byte by byte, whatever their lengths; a key without a value is set to
-    /// `param`. The database does it at the commit: nothing is read, and no read conflict is added.
+    /// They are compared as keys are, byte by byte, whatever their lengths; a key without a value
+    /// is set to `param`. The database does it at the commit: nothing is read, and no read conflict
+    /// is added.
     ///
     /// Args:
     ///     tx: a found.Transaction.
@@ -444,7 +453,8 @@ atomic! {
     ///     param: bytes, 100,000 at most.
     ///
     /// Returns:
-    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in `found.set`.
+    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in
+    ///     `found.set`.
     ///
     /// Raises:
     ///     FoundException: from the next operation, as in `found.set`.
@@ -456,9 +466,10 @@ atomic! {
     /// Set a key that holds the versionstamp of this commit to `param`.
     ///
     /// The last four bytes of `key`, a little-endian integer, say where in it the ten bytes of the
-    /// versionstamp go; they are cut off. `found.pack_with_versionstamp` appends them; by hand it is
-    /// `b"log/" + bytes(10) + (4).to_bytes(4, "little")`. A versionstamp is the version of the commit and
-    /// the transaction's place in it, both big-endian: such keys are in the order of the commits.
+    /// versionstamp go; they are cut off. `found.pack_with_versionstamp` appends them; by hand it
+    /// is `b"log/" + bytes(10) + (4).to_bytes(4, "little")`. A versionstamp is the version of the
+    /// commit and the transaction's place in it, both big-endian: such keys are in the order of the
+    /// commits.
     ///
     /// Until the commit nobody knows the key: reading where it may end up raises 1036 in this
     /// transaction. `found.get_versionstamp` tells it afterwards.
@@ -489,11 +500,12 @@ atomic! {
     ///     param: bytes, 100,000 at most: the value.
     ///
     /// Returns:
-    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in `found.set`.
+    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in
+    ///     `found.set`.
     ///
     /// Raises:
-    ///     FoundException: from the next operation: 2000 if the four bytes are missing, or ten bytes from
-    ///         where they say do not fit in the key; else as in `found.set`.
+    ///     FoundException: from the next operation: 2000 if the four bytes are missing, or ten
+    ///         bytes from where they say do not fit in the key; else as in `found.set`.
     ///     RuntimeError: the transaction only reads: it was made with snapshot=True.
     ///     TypeError: `tx` is no found.Transaction, `key` or `param` is not bytes.
     ///
@@ -501,8 +513,8 @@ atomic! {
     set_versionstamped_key = FDBMutationType_FDB_MUTATION_TYPE_SET_VERSIONSTAMPED_KEY;
     /// Set `key` to a value that holds the versionstamp of this commit.
     ///
-    /// The last four bytes of `param`, a little-endian integer, say where in it the ten bytes of the
-    /// versionstamp go; they are cut off. `found.pack_with_versionstamp` appends them; by hand
+    /// The last four bytes of `param`, a little-endian integer, say where in it the ten bytes of
+    /// the versionstamp go; they are cut off. `found.pack_with_versionstamp` appends them; by hand
     /// `bytes(10) + bytes(4)` is a versionstamp and nothing else. Reading the key again in this
     /// transaction raises 1036, until it is cleared.
     ///
@@ -512,11 +524,12 @@ atomic! {
     ///     param: bytes, with the place for the versionstamp and the four bytes that say where.
     ///
     /// Returns:
-    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in `found.set`.
+    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in
+    ///     `found.set`.
     ///
     /// Raises:
-    ///     FoundException: from the next operation: 2000 if the four bytes are missing, or ten bytes from
-    ///         where they say do not fit in the value; else as in `found.set`.
+    ///     FoundException: from the next operation: 2000 if the four bytes are missing, or ten
+    ///         bytes from where they say do not fit in the value; else as in `found.set`.
     ///     RuntimeError: the transaction only reads: it was made with snapshot=True.
     ///     TypeError: `tx` is no found.Transaction, `key` or `param` is not bytes.
     ///
@@ -524,9 +537,10 @@ atomic! {
     set_versionstamped_value = FDBMutationType_FDB_MUTATION_TYPE_SET_VERSIONSTAMPED_VALUE;
     /// Append `param` to the value of `key`, atomically, unless that would be too long.
     ///
-    /// If the two together have more than 100,000 bytes the value stays as it is, and nothing tells. A key
-    /// without a value is set to `param`. The database does it at the commit: nothing is read, and no read
-    /// conflict is added. Where the outcome of a commit is unknown (1021) a retry may append twice.
+    /// If the two together have more than 100,000 bytes the value stays as it is, and nothing
+    /// tells. A key without a value is set to `param`. The database does it at the commit: nothing
+    /// is read, and no read conflict is added. Where the outcome of a commit is unknown (1021) a
+    /// retry may append twice.
     ///
     /// Args:
     ///     tx: a found.Transaction.
@@ -534,7 +548,8 @@ atomic! {
     ///     param: bytes, 100,000 at most.
     ///
     /// Returns:
-    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in `found.set`.
+    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in
+    ///     `found.set`.
     ///
     /// Raises:
     ///     FoundException: from the next operation, as in `found.set`.
@@ -545,8 +560,8 @@ atomic! {
     append_if_fits = FDBMutationType_FDB_MUTATION_TYPE_APPEND_IF_FITS;
     /// Clear `key` if its value is `param`, atomically.
     ///
-    /// With any other value it stays as it is. The database does it at the commit: nothing is read, and no
-    /// read conflict is added.
+    /// With any other value it stays as it is. The database does it at the commit: nothing is read,
+    /// and no read conflict is added.
     ///
     /// Args:
     ///     tx: a found.Transaction.
@@ -554,7 +569,8 @@ atomic! {
     ///     param: bytes, 100,000 at most.
     ///
     /// Returns:
-    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in `found.set`.
+    ///     An operation that is done; awaited, None. Errors are raised by the next one, as in
+    ///     `found.set`.
     ///
     /// Raises:
     ///     FoundException: from the next operation, as in `found.set`.

@@ -70,10 +70,20 @@ struct Inner {
     cancel_message: Option<Py<PyAny>>,
 }
 
-/// What an operation on a database returns: `await` it, or treat it as an `asyncio.Future`.
+/// What a call to the database gives: await it, or treat it as an `asyncio.Future`.
 ///
-/// The work starts at the call, not at the await. An operation can be awaited several times, given to
-/// `asyncio.gather`, `wait`, `wait_for`, `shield`, `create_task` and `asyncio.run`, and cancelled.
+/// The work begins at the call, not when it is awaited, so several operations can be under way at
+/// once. A result that is there already is had without a turn of the event loop. Awaited again, an
+/// operation gives the same result again.
+///
+/// It is a future and a coroutine at once: `asyncio.gather`, `wait_for`, `shield`, `timeout`,
+/// `create_task`, `TaskGroup` and `asyncio.run` take it as it is. Only `asyncio.wait` refuses
+/// whatever is a coroutine since Python 3.11: hand it tasks. An operation belongs to the event loop
+/// that ran at the call, or to the first that asks for it if none did.
+///
+/// Wrong arguments raise at the call. What FoundationDB has to say, a found.FoundException, is
+/// raised when the operation is awaited. `found.Operation[bytes]` is the type of one that gives
+/// bytes.
 #[pyclass(frozen, freelist = 512, weakref, generic, module = "found")]
 pub struct Operation {
     inner: Mutex<Inner>,
@@ -401,13 +411,13 @@ impl Operation {
         into_generator_protocol(Operation::step(slf)?)
     }
 
-    /// Part of the coroutine protocol: take one step. Only None can be sent.
+    /// Take one step, as the coroutine protocol has it. What is sent is ignored.
     fn send(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let _ = value;
         into_generator_protocol(Operation::step(slf)?)
     }
 
-    /// Part of the coroutine protocol: raise an exception where the operation is awaited.
+    /// Raise an exception, as the coroutine protocol has it. The operation goes on.
     #[pyo3(signature = (typ, val=None, tb=None))]
     fn throw(
         slf: &Bound<'_, Self>,
@@ -418,14 +428,21 @@ impl Operation {
         Err(thrown(slf.py(), typ, val, tb)?)
     }
 
-    /// Part of the coroutine protocol: cancel, if the operation is not done.
+    /// Cancel the operation unless it is done, as the coroutine protocol has it.
     fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
         Operation::cancel(slf, None).map(drop)
     }
 
-    /// Cancel the operation: what waits for it gets `asyncio.CancelledError`.
+    /// Cancel the operation: whoever waits for it gets `asyncio.CancelledError`.
     ///
-    /// Takes an optional message for that exception. Returns False, and does nothing, if it was done already.
+    /// It is cancelled at once, and its transaction can be used on. The database is told, but may
+    /// be past stopping: a commit that was cancelled may have happened.
+    ///
+    /// Args:
+    ///     msg: an argument for the exception, or None.
+    ///
+    /// Returns:
+    ///     True; False if the operation was done already, and stays as it was.
     #[pyo3(signature = (msg=None))]
     fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
         if Operation::poll(slf) {
@@ -441,23 +458,31 @@ impl Operation {
         Ok(true)
     }
 
-    /// Whether the operation was cancelled.
+    /// Return whether the operation was cancelled.
     fn cancelled(&self) -> bool {
         matches!(self.inner.lock().state, State::Cancelled)
     }
 
-    /// Whether the operation has a result, has failed or was cancelled.
+    /// Return whether the operation has a result, has failed or was cancelled.
     fn done(slf: &Bound<'_, Self>) -> bool {
         Operation::poll(slf)
     }
 
-    /// The result; raises what the operation failed with, or `asyncio.InvalidStateError` if it is not done.
+    /// Return the result, or raise what the operation has failed with.
+    ///
+    /// Raises:
+    ///     asyncio.CancelledError: the operation was cancelled.
+    ///     asyncio.InvalidStateError: the operation is not done.
     fn result(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         Operation::poll(slf);
         slf.get().outcome(slf.py())
     }
 
-    /// The exception that the operation failed with, or None.
+    /// Return what the operation has failed with, or None if it has a result.
+    ///
+    /// Raises:
+    ///     asyncio.CancelledError: the operation was cancelled.
+    ///     asyncio.InvalidStateError: the operation is not done.
     fn exception(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();
         if !Operation::poll(slf) {
@@ -474,12 +499,16 @@ impl Operation {
         }
     }
 
-    /// The event loop that the operation belongs to.
+    /// Return the event loop that the operation belongs to.
     fn get_loop<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Operation::bind(slf)
     }
 
-    /// Call `fn` with the operation, from the event loop, once it is done.
+    /// Have the event loop call `fn` with the operation once it is done; soon, if it is already.
+    ///
+    /// Args:
+    ///     fn: takes the operation.
+    ///     context: the `contextvars.Context` to call it in; None for a copy of the current one.
     #[pyo3(signature = (r#fn, *, context=None))]
     fn add_done_callback(
         slf: &Bound<'_, Self>,
@@ -505,7 +534,7 @@ impl Operation {
         call_soon(&Operation::bind(slf)?, slf, (r#fn, context))
     }
 
-    /// Remove a callback; returns how often it was there.
+    /// Take `fn` off the functions to be called, and return how often it was among them.
     fn remove_done_callback(slf: &Bound<'_, Self>, r#fn: &Bound<'_, PyAny>) -> PyResult<usize> {
         let py = slf.py();
         let callbacks = match slf.get().inner.lock().pending.as_mut() {

@@ -121,9 +121,12 @@ struct Cursor {
     reading: Option<Py<Operation>>,
 }
 
-/// A range read: `async for key, value in query`, or `await found.all(query)`.
+/// A range to be read: `async for key, value in query`, or `await found.all(query)`.
 ///
-/// Awaiting it gives the query itself, so that `async for … in await found.query(…)` works as well.
+/// `found.query` makes it, and nothing is read before it is iterated. It is read once: iterating it
+/// again goes on where it stood, and after the end, an error or `aclose` there is nothing left.
+/// Awaiting it gives the query itself, so that `async for key, value in await found.query(...)` is
+/// the same.
 #[pyclass(frozen, module = "found")]
 pub struct Query {
     transaction: Py<Transaction>,
@@ -131,7 +134,71 @@ pub struct Query {
     cursor: Mutex<Cursor>,
 }
 
-/// Query a range of key-value pairs.
+/// Read the keys and values of a range, in order.
+///
+/// The range is half-open, the keys from `key` on that are less than `other`. Two keys given
+/// backwards, `key` greater than `other`, are read from `key` down to `other`, and both belong to the
+/// range: that is what the 0.13 series did. `reverse=True` reads the half-open range from its end. A range from a
+/// key to itself is empty.
+///
+/// Rows come in batches, and a batch is read when the iteration gets there: it sees what the
+/// transaction has written by then. `found.all` reads a query in as few batches as there can be.
+/// The read conflict covers what was read, from the begin of the range to the last row of the last
+/// batch; all of it, gaps included, if the range was read to its end.
+///
+/// ```python
+/// import asyncio
+///
+/// import found
+///
+///
+/// async def main():
+///     async with await found.open("memory:") as db:
+///         tx = found.make_transaction(db)
+///         for key in (b"a", b"b", b"c"):
+///             found.set(tx, key, key.upper())
+///         rows = [row async for row in found.query(tx, b"a", b"c")]
+///         assert rows == [(b"a", b"A"), (b"b", b"B")]
+///         rows = await found.all(found.query(tx, b"a", b"c", reverse=True, limit=1))
+///         assert rows == [(b"b", b"B")]
+///         rows = await found.all(found.query(tx, b"c", b"a"))
+///         assert rows == [(b"c", b"C"), (b"b", b"B"), (b"a", b"A")]
+///         rows = await found.all(found.query(tx, found.gt(b"a"), b"\xff"))
+///         assert rows == [(b"b", b"B"), (b"c", b"C")]
+///
+///
+/// asyncio.run(main())
+/// ```
+///
+/// Args:
+///     tx: a found.Transaction.
+///     key: bytes, the begin of the range; or a found.KeySelector of the first key of it.
+///     other: bytes, the end of the range; or a found.KeySelector of the first key that is not part
+///         of it.
+///     limit: int, the most rows to read; 0, the default, for all.
+///     mode: how many bytes a batch has, not which rows there are. `found.STREAMING_MODE_ITERATOR`,
+///         the default, begins with 4,096 bytes and grows by half from batch to batch up to
+///         120,000; SMALL has 256, MEDIUM 1,000, LARGE 4,096, SERIAL and WANT_ALL 80,000; EXACT
+///         reads `limit` rows at once. Each batch has at least a row.
+///     reverse: True to read from the end of the range to its begin.
+///     snapshot: True for snapshot reads, which add no read conflicts; False for reads that do;
+///         None, the default, as the transaction was made.
+///
+/// Returns:
+///     A found.Query, which yields a tuple of two bytes a row, key and value.
+///
+/// Raises:
+///     FoundException: while it is read: 2210 for EXACT without a limit; 2004 for a range that goes
+///         past `\xff`, unless an option lets the transaction read the system's keys; 1036 for rows
+///         that the commit's versionstamp will decide about; and what found.Transaction names.
+///     OverflowError: `limit` does not fit in 32 bits.
+///     TypeError: `tx` is no found.Transaction, or `key` or `other` is neither bytes nor a
+///         KeySelector.
+///     ValueError: `limit` is negative, there is no such `mode`, or `key` is greater than `other`
+///         and `reverse` is True.
+///
+/// Rule: fdbclient/ReadYourWrites.actor.cpp, ReadYourWritesTransaction::getRange and
+/// RYWImpl::addConflictRange; bindings/c/fdb_c.cpp, validate_and_update_parameters, for the modes.
 #[pyfunction]
 #[pyo3(signature = (tx, key, other, *, limit=0, mode=ITERATOR, reverse=false, snapshot=None))]
 pub fn query(
@@ -262,7 +329,10 @@ impl Query {
         Next { query: slf }
     }
 
-    /// End the iteration. Reading on raises StopAsyncIteration.
+    /// End the iteration: what is under way is cancelled, and there are no more rows.
+    ///
+    /// Returns:
+    ///     An operation that is done; awaited, None.
     fn aclose<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Operation>> {
         if let Some(reading) = slf.get().finish() {
             reading.bind(slf.py()).call_method0("cancel")?;
@@ -270,7 +340,7 @@ impl Query {
         Operation::done_with(slf.py(), slf.py().None())
     }
 
-    /// All rows of the range, as a list: what `found.all` returns.
+    /// Read all rows of the range into a list: what `found.all` does with a query.
     fn _all<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Operation>> {
         let py = slf.py();
         let this = slf.get();
@@ -315,7 +385,7 @@ impl Query {
     }
 }
 
-/// The next row of a query: awaitable, and a coroutine for `asyncio.wait_for` and `create_task`.
+/// The next row of a query, to be awaited: what `anext(query)` gives. It is a coroutine.
 #[pyclass(frozen, freelist = 32, module = "found._found", name = "_Next")]
 pub struct Next {
     query: Py<Query>,

@@ -10,9 +10,25 @@ use pyo3::{
 use super::arguments::{Bytes, must_be};
 use crate::fdb::Selector;
 
-/// A key selector: `offset` keys on from the last key that is less than `key` (or equal to it, if `or_equal`).
+/// A key selector: a key of the database, named by its place next to a key that need not be there.
 ///
-/// Made by `found.lt`, `found.lte`, `found.gt` and `found.gte`; adding an integer moves it by as many keys.
+/// It stands for the key that is `offset` keys after the last one less than `key`, or, if
+/// `or_equal` is true, less than or equal to it. `found.lt`, `found.lte`, `found.gt` and
+/// `found.gte` make the usual ones, `found.get_key` and `found.query` find the key. Adding an int
+/// to a selector, or subtracting one, moves it by as many keys. Selectors are equal if their parts
+/// are, can be keys of a dict and be pickled.
+///
+/// Args:
+///     key: bytes.
+///     or_equal: bool.
+///     offset: int of 32 bits, negative to go back.
+///
+/// Raises:
+///     OverflowError: the offset does not fit in 32 bits, from the start or after adding.
+///     TypeError: `key` is not bytes, `or_equal` no bool, `offset` no int.
+///
+/// Rule: documentation of FDB_KEYSEL_LAST_LESS_THAN and its like, developer-guide.rst, Key
+/// selectors.
 #[pyclass(frozen, module = "found", from_py_object)]
 #[derive(Clone)]
 pub struct KeySelector {
@@ -99,28 +115,80 @@ impl KeySelector {
     }
 }
 
-/// The last key that is less than `key`.
+/// Select the last key that is less than `key`.
+///
+/// Args:
+///     key: bytes. It need not be in the database.
+///     offset: int of 32 bits: 0, the default, is that key, -1 the one before it, 1 the one after.
+///
+/// Returns:
+///     `found.KeySelector(key, False, offset)`.
+///
+/// Raises:
+///     OverflowError: `offset` does not fit in 32 bits.
+///     TypeError: `key` is not bytes or `offset` no int.
+///
+/// Rule: bindings/c/foundationdb/fdb_c.h, FDB_KEYSEL_LAST_LESS_THAN.
 #[pyfunction]
 #[pyo3(signature = (key, offset=0))]
 pub fn lt(key: Bytes<'_>, offset: i32) -> KeySelector {
     KeySelector::new(key.as_slice(), false, offset)
 }
 
-/// The last key that is less than or equal to `key`.
+/// Select the last key that is less than or equal to `key`.
+///
+/// Args:
+///     key: bytes. It need not be in the database.
+///     offset: int of 32 bits: 0, the default, is that key, -1 the one before it, 1 the one after.
+///
+/// Returns:
+///     `found.KeySelector(key, True, offset)`.
+///
+/// Raises:
+///     OverflowError: `offset` does not fit in 32 bits.
+///     TypeError: `key` is not bytes or `offset` no int.
+///
+/// Rule: bindings/c/foundationdb/fdb_c.h, FDB_KEYSEL_LAST_LESS_OR_EQUAL.
 #[pyfunction]
 #[pyo3(signature = (key, offset=0))]
 pub fn lte(key: Bytes<'_>, offset: i32) -> KeySelector {
     KeySelector::new(key.as_slice(), true, offset)
 }
 
-/// The first key that is greater than `key`.
+/// Select the first key that is greater than `key`.
+///
+/// Args:
+///     key: bytes. It need not be in the database.
+///     offset: int of 32 bits: 1, the default, is that key, 0 the one before it, 2 the one after.
+///
+/// Returns:
+///     `found.KeySelector(key, True, offset)`.
+///
+/// Raises:
+///     OverflowError: `offset` does not fit in 32 bits.
+///     TypeError: `key` is not bytes or `offset` no int.
+///
+/// Rule: bindings/c/foundationdb/fdb_c.h, FDB_KEYSEL_FIRST_GREATER_THAN.
 #[pyfunction]
 #[pyo3(signature = (key, offset=1))]
 pub fn gt(key: Bytes<'_>, offset: i32) -> KeySelector {
     KeySelector::new(key.as_slice(), true, offset)
 }
 
-/// The first key that is greater than or equal to `key`.
+/// Select the first key that is greater than or equal to `key`.
+///
+/// Args:
+///     key: bytes. It need not be in the database.
+///     offset: int of 32 bits: 1, the default, is that key, 0 the one before it, 2 the one after.
+///
+/// Returns:
+///     `found.KeySelector(key, False, offset)`.
+///
+/// Raises:
+///     OverflowError: `offset` does not fit in 32 bits.
+///     TypeError: `key` is not bytes or `offset` no int.
+///
+/// Rule: bindings/c/foundationdb/fdb_c.h, FDB_KEYSEL_FIRST_GREATER_OR_EQUAL.
 #[pyfunction]
 #[pyo3(signature = (key, offset=1))]
 pub fn gte(key: Bytes<'_>, offset: i32) -> KeySelector {
