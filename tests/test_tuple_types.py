@@ -50,6 +50,7 @@ def test_a_versionstamp_has_other_defaults_or_names() -> None:
         ((b"012345678",), ValueError, "tr_version must have 10 bytes, not 9"),
         ((b"0123456789ab",), ValueError, "tr_version must have 10 bytes, not 12"),
         ((None, "7"), TypeError, "user_version must be an int, not 'str'"),
+        ((None, None), TypeError, "user_version must be an int, not 'NoneType'"),
         ((None, 7.0), TypeError, "user_version must be an int, not 'float'"),
         ((None, -1), ValueError, "user_version must be 0 to 65535, not -1"),
         ((None, 65536), ValueError, "user_version must be 0 to 65535, not 65536"),
@@ -74,7 +75,7 @@ def test_the_bytes_of_a_versionstamp_differ(version: bytes | None, user: int) ->
 
 
 def test_a_versionstamp_is_read_past_the_end() -> None:
-    for start in (1, 12, 2**40):
+    for start in (1, 12, 2**40, -1, -12):
         with pytest.raises(ValueError, match="a versionstamp has 12 bytes, only"):
             found.Versionstamp.from_bytes(b"0" * 12, start)
     with pytest.raises(TypeError, match="v must be bytes, not 'str'"):

@@ -64,7 +64,19 @@ fn database_bytes(tr_version: &Bound<'_, PyAny>) -> PyResult<[u8; 10]> {
     })
 }
 
-fn user_number(user_version: &Bound<'_, PyAny>) -> PyResult<u16> {
+/// The argument `user_version`, or its absence, which is not None.
+struct UserVersion<'py>(Option<Bound<'py, PyAny>>);
+
+impl<'py> FromPyObject<'_, 'py> for UserVersion<'py> {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(Some(value.to_owned())))
+    }
+}
+
+fn user_number(user_version: &UserVersion<'_>) -> PyResult<u16> {
+    let Some(user_version) = &user_version.0 else { return Ok(0) };
     if !user_version.is_instance_of::<PyInt>() {
         return Err(PyTypeError::new_err(format!(
             "user_version must be an int, not '{}'",
@@ -83,19 +95,19 @@ impl Versionstamp {
     const LENGTH: usize = VERSIONSTAMP_BYTES;
 
     #[new]
-    #[pyo3(signature = (tr_version=None, user_version=None), text_signature = "(tr_version=None, user_version=0)")]
+    #[pyo3(signature = (tr_version=None, user_version=UserVersion(None)), text_signature = "(tr_version=None, user_version=0)")]
     fn construct(
         tr_version: Option<&Bound<'_, PyAny>>,
-        user_version: Option<&Bound<'_, PyAny>>,
+        user_version: UserVersion<'_>,
     ) -> PyResult<Self> {
         let database = tr_version.map(database_bytes).transpose()?;
-        Ok(Self::new(database.as_ref(), user_version.map_or(Ok(0), user_number)?))
+        Ok(Self::new(database.as_ref(), user_number(&user_version)?))
     }
 
     /// A versionstamp that the commit completes.
     #[staticmethod]
-    #[pyo3(signature = (user_version=None), text_signature = "(user_version=0)")]
-    fn incomplete(user_version: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+    #[pyo3(signature = (user_version=UserVersion(None)), text_signature = "(user_version=0)")]
+    fn incomplete(user_version: UserVersion<'_>) -> PyResult<Self> {
         Self::construct(None, user_version)
     }
 
@@ -105,11 +117,12 @@ impl Versionstamp {
     /// Raises TypeError if `v` is not bytes, ValueError if fewer than twelve are left.
     #[staticmethod]
     #[pyo3(signature = (v, start=0))]
-    fn from_bytes(v: &Bound<'_, PyAny>, start: usize) -> PyResult<Self> {
+    fn from_bytes(v: &Bound<'_, PyAny>, start: isize) -> PyResult<Self> {
         let Ok(bytes) = v.cast::<PyBytes>() else {
             return Err(PyTypeError::new_err(format!("v must be bytes, not '{}'", type_name(v))));
         };
-        let rest = bytes.as_bytes().get(start..).unwrap_or_default();
+        let rest = usize::try_from(start).ok().and_then(|start| bytes.as_bytes().get(start..));
+        let rest = rest.unwrap_or_default();
         let Some([database @ .., high, low]) = rest.first_chunk::<VERSIONSTAMP_BYTES>() else {
             return Err(PyValueError::new_err(format!(
                 "a versionstamp has {VERSIONSTAMP_BYTES} bytes, only {} are left from {start} on",
