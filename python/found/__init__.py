@@ -40,7 +40,6 @@ from found._found import (
     byte_min,
     cancel,
     clear,
-    close,
     commit,
     compare_and_clear,
     error_predicate,
@@ -76,7 +75,7 @@ from found._found import (
     watch,
 )
 from found._iteration import all, co, limit, next_prefix
-from found._opening import add_network_thread_completion_hook, open
+from found._opening import add_network_thread_completion_hook, close, open
 from found._set_option import database_set_option, network_set_option, set_option
 from found._transactions import (
     Hooks,

@@ -52,6 +52,21 @@ async def open(cluster_file: Optional[Union[str, os.PathLike[str]]] = None) -> D
     return await _found._open(address, make_hooks())
 
 
+async def close(db: Database) -> None:
+    """Close a database, without waiting for a collector.
+
+    Its transactions end: what they have under way fails, and using them or the database raises RuntimeError. A file
+    is released once every handle on it in this process is closed. Closing twice does nothing.
+
+    Args:
+        db: the database.
+
+    Raises:
+        TypeError: `db` is no database.
+    """
+    await _found._close(db)
+
+
 def _resolve() -> str:
     named = os.environ.get("FOUND_DATABASE")
     if named:

@@ -7,12 +7,16 @@ use pyo3::{PyTraverseError, PyVisit, exceptions::PyValueError, prelude::*};
 use super::{arguments::Bytes, errors, operation::Operation};
 use crate::fdb::{self, Code, Library, NetworkError};
 
-/// A database. Opened by `found.open`; `async with await found.open(...) as db` closes it at the end.
+/// A database, as `found.open` gives it: a FoundationDB cluster, or one embedded in this process.
+///
+/// It belongs to no event loop, and several threads may use it at once. `async with await
+/// found.open(...) as db` closes it at the end, as `found.close` does; one that nobody refers to
+/// any more is closed as well.
 #[pyclass(frozen, weakref, module = "found")]
 pub struct Database {
     inner: Arc<fdb::Database>,
     address: String,
-    /// The database's lifecycle hooks: a `found.Hooks`.
+    /// What is called on the way of each transaction: a found.Hooks, three lists to append to.
     #[pyo3(get)]
     hooks: Py<PyAny>,
 }
@@ -38,7 +42,7 @@ impl Database {
         slf: &Bound<'py, Self>,
         _exception: &Bound<'py, pyo3::types::PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        close(slf)
+        _close(slf)
     }
 
     fn __repr__(&self) -> String {
@@ -51,7 +55,8 @@ impl Database {
     }
 }
 
-/// Opens `address`, which `found.open` has resolved. A thread does it: recovering a file takes its time.
+/// Opens `address`, which `found.open` has resolved. A thread does it: recovering a file takes its
+/// time.
 #[pyfunction]
 pub fn _open<'py>(
     py: Python<'py>,
@@ -84,9 +89,9 @@ pub fn _open<'py>(
     })
 }
 
-/// Close a database: end its transactions and, with an embedded file, release it.
+/// Closes the database: see `found.close`. A thread does it: a file takes its time.
 #[pyfunction]
-pub fn close<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, PyAny>> {
+pub fn _close<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, PyAny>> {
     let inner = Arc::clone(&db.get().inner);
     pyo3_async_runtimes::tokio::future_into_py(db.py(), async move {
         pyo3_async_runtimes::tokio::get_runtime()
@@ -102,7 +107,7 @@ pub fn _client_is_installed() -> bool {
     Library::loaded().is_ok()
 }
 
-/// Set a database option.
+/// Set a database option, its value encoded as C takes it: see `found.database_set_option`.
 #[pyfunction]
 #[pyo3(signature = (db, option, value=None))]
 pub fn database_set_option(
@@ -114,7 +119,7 @@ pub fn database_set_option(
     db.get().inner.set_option(option, value).map_err(|fault| errors::raise(db.py(), fault))
 }
 
-/// Set a network option, before the first database is opened.
+/// Set a network option, its value encoded as C takes it: see `found.network_set_option`.
 #[pyfunction]
 #[pyo3(signature = (option, value=None))]
 pub fn network_set_option(
@@ -126,7 +131,20 @@ pub fn network_set_option(
     fdb::set_network_option(option, value).map_err(|error| errors::network(py, error))
 }
 
-/// The version of the FoundationDB client library.
+/// Return the version of the client library that serves a database.
+///
+/// Args:
+///     db: a found.Database; None, the default, for the embedded engine.
+///
+/// Returns:
+///     A str of three parts: the version, the revision of its source, and the protocol it speaks,
+///     in
+///     hexadecimal: `7.3.79,2a5e...,fdb00b073000000`.
+///
+/// Raises:
+///     TypeError: `db` is no found.Database.
+///
+/// Rule: fdbclient/ThreadSafeTransaction.cpp, ThreadSafeApi::getClientVersion.
 #[pyfunction]
 #[pyo3(signature = (db=None))]
 pub fn get_client_version(db: Option<&Bound<'_, Database>>) -> String {
@@ -134,7 +152,26 @@ pub fn get_client_version(db: Option<&Bound<'_, Database>>) -> String {
     library.client_version()
 }
 
-/// Whether an error code is in a class of errors.
+/// Tell whether an error is of a kind, by its code.
+///
+/// The answer is FoundationDB 7.3's. `found.on_error` goes by a list of its own, which differs in a
+/// few rare codes: leave it to that whether to try again.
+///
+/// Args:
+///     predicate: int. `found.ERROR_PREDICATE_RETRYABLE`: trying the transaction again may help;
+///         `found.ERROR_PREDICATE_MAYBE_COMMITTED`: it may have been committed all the same;
+///         `found.ERROR_PREDICATE_RETRYABLE_NOT_COMMITTED`: trying again may help, and it was not
+///         committed.
+///     code: int, the code of the error: `FoundException.code`.
+///
+/// Returns:
+///     A bool; False for a code that there is not.
+///
+/// Raises:
+///     TypeError: `predicate` or `code` is no int.
+///     ValueError: there is no such `predicate`.
+///
+/// Rule: bindings/c/fdb_c.cpp, fdb_error_predicate.
 #[pyfunction]
 pub fn error_predicate(predicate: i32, code: i32) -> PyResult<bool> {
     if !(50000..=50002).contains(&predicate) {
@@ -157,7 +194,8 @@ pub fn _stop(py: Python<'_>) {
     py.detach(fdb::stop_all);
 }
 
-/// Calls a hook at the end of the program: an exception is reported, since nobody is left to catch it.
+/// Calls a hook at the end of the program: an exception is reported, since nobody is left to catch
+/// it.
 #[pyfunction]
 pub fn _call_completion_hook(callback: &Bound<'_, PyAny>) {
     if let Err(error) = callback.call0() {

@@ -11,6 +11,7 @@ mod operation;
 mod query;
 mod raw;
 mod selector;
+mod timing;
 mod transaction;
 mod tuple;
 mod wake;
@@ -20,6 +21,10 @@ use pyo3::prelude::*;
 /// Fills the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
+    // Threads of tokio's run only what blocks: opening and closing files.
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(1).thread_name("found-blocking");
+    pyo3_async_runtimes::tokio::init(runtime);
     tuple::register(module)?;
 
     module.add_class::<database::Database>()?;
@@ -37,7 +42,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         };
     }
     functions! {
-        database: _open, close, _client_is_installed, database_set_option, network_set_option,
+        database: _open, _close, _client_is_installed, database_set_option, network_set_option,
             get_client_version, error_predicate, _error_text, _stop,
             _call_completion_hook, _in_child_after_fork;
         event_loop: _completion_counts;
@@ -46,6 +51,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
             set_versionstamped_key, set_versionstamped_value, append_if_fits, compare_and_clear;
         query: query;
         selector: lt, lte, gt, gte;
+        timing: _time_ready_gets;
         transaction: make_transaction, commit, on_error, reset, cancel, get_committed_version,
             get_approximate_size, get_versionstamp, read_version, set_read_version, set_option,
             add_conflict_range, watch;
