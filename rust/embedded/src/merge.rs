@@ -32,7 +32,7 @@ pub(crate) enum Step<'a> {
     Row(Seen<'a>),
     End,
     /// What comes next is not known before the commit.
-    Unreadable,
+    Unreadable(&'a [u8], &'a [u8]),
 }
 
 /// A row as the transaction sees it.
@@ -108,10 +108,9 @@ impl<'a> Merge<'a> {
             let own = self.operations.peek().map(|&(key, _)| &**key);
             let order = match (own, &self.row) {
                 (None, None) => {
-                    return Ok(if self.unreadable.is_some() {
-                        Step::Unreadable
-                    } else {
-                        Step::End
+                    return Ok(match self.unreadable {
+                        Some((begin, end)) => Step::Unreadable(begin, end),
+                        None => Step::End,
                     });
                 }
                 (Some(_), None) => Ordering::Less,
@@ -120,16 +119,16 @@ impl<'a> Merge<'a> {
                 (Some(own), Some(row)) => own.cmp(row.key()),
             };
             if let (Ordering::Greater, Some(row)) = (order, &self.row) {
-                if self.is_blocked(row.key()) {
-                    return Ok(Step::Unreadable);
+                if let Some((begin, end)) = self.before(row.key()) {
+                    return Ok(Step::Unreadable(begin, end));
                 }
                 if let Some(row) = self.database_row()? {
                     return Ok(Step::Row(Seen::Database(row)));
                 }
                 continue;
             }
-            if own.is_some_and(|own| self.is_blocked(own)) {
-                return Ok(Step::Unreadable);
+            if let Some((begin, end)) = own.and_then(|own| self.before(own)) {
+                return Ok(Step::Unreadable(begin, end));
             }
             let row = if order == Ordering::Equal { self.advance()? } else { None };
             let Some((key, operations)) = self.operations.next() else { continue };
@@ -146,10 +145,9 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// Whether `key` lies past the beginning of what is unreadable.
-    fn is_blocked(&self, key: &[u8]) -> bool {
-        self.unreadable
-            .is_some_and(|(begin, end)| if self.reverse { key < end } else { key >= begin })
+    /// What is unreadable, if the walk comes upon it before it comes to `key`.
+    fn before(&self, key: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+        self.unreadable.filter(|&(begin, end)| if self.reverse { key < end } else { key >= begin })
     }
 
     /// The next row of the database, unless it is cleared. What is cleared is skipped row by row

@@ -73,7 +73,7 @@ impl<'a> View<'a> {
     }
 
     /// The `count`th key that is not before `key`, or the `count`th that is before it.
-    fn nth(&self, key: &'a [u8], count: u64, reverse: bool) -> Result<Nth> {
+    fn nth(&self, key: &'a [u8], count: u64, reverse: bool) -> Result<Nth<'a>> {
         let key = key.min(self.max_key);
         let mut walk =
             if reverse { self.walk(b"", key, true)? } else { self.walk(key, self.max_key, false)? };
@@ -87,16 +87,19 @@ impl<'a> View<'a> {
                     }
                 }
                 Step::End => return Ok(Nth::OffTheEnd { passed }),
-                Step::Unreadable => return Ok(Nth::Unreadable),
+                Step::Unreadable(begin, end) => return Ok(Nth::Unreadable(begin, end)),
             }
         }
     }
 }
 
-enum Nth {
+enum Nth<'a> {
     Key(Vec<u8>),
-    OffTheEnd { passed: u64 },
-    Unreadable,
+    OffTheEnd {
+        passed: u64,
+    },
+    /// The range that is in the way.
+    Unreadable(&'a [u8], &'a [u8]),
 }
 
 /// The value of a key.
@@ -152,7 +155,7 @@ pub fn get_key(
         Nth::Key(key) => key,
         Nth::OffTheEnd { .. } if forward => view.max_key.to_vec(),
         Nth::OffTheEnd { .. } => Vec::new(),
-        Nth::Unreadable => return Err(Error::ACCESSED_UNREADABLE),
+        Nth::Unreadable(..) => return Err(Error::ACCESSED_UNREADABLE),
     };
     if !mode.snapshot {
         if forward {
@@ -172,7 +175,8 @@ struct Place<'a> {
     /// The selector ran off the beginning of the database, or off its end.
     off_begin: bool,
     off_end: bool,
-    unreadable: bool,
+    /// Where it lies is not known: what is in the way.
+    unreadable: Option<(&'a [u8], &'a [u8])>,
 }
 
 impl<'a> View<'a> {
@@ -185,7 +189,7 @@ impl<'a> View<'a> {
             left: 1,
             off_begin: false,
             off_end: false,
-            unreadable: false,
+            unreadable: None,
         };
         if offset == 1 {
             return Ok(place);
@@ -201,7 +205,7 @@ impl<'a> View<'a> {
                 place.key = Cow::Borrowed(if forward { self.max_key } else { b"" });
                 (place.off_begin, place.off_end) = (!forward, forward);
             }
-            Nth::Unreadable => place.unreadable = true,
+            Nth::Unreadable(from, to) => place.unreadable = Some((from, to)),
         }
         Ok(place)
     }
@@ -227,7 +231,7 @@ impl<'a> View<'a> {
                     }
                 }
                 Step::End => return Ok(rows),
-                Step::Unreadable => return Err(Error::ACCESSED_UNREADABLE),
+                Step::Unreadable(..) => return Err(Error::ACCESSED_UNREADABLE),
             }
         }
     }
@@ -247,20 +251,21 @@ pub fn get_range(
         return Ok(Rows::default());
     }
     let (mut begin, mut end) = (view.place(&begin_base)?, view.place(&end_base)?);
-    // The far end of the walk need not be known if a limit is reached before what is unreadable:
-    // then it lies past that, and the walk will find out.
-    let far_is_unknown = if request.reverse {
-        begin.unreadable && begin_base.offset < 1
-    } else {
-        end.unreadable && end_base.offset > 1
-    };
-    if far_is_unknown && request.reverse {
-        begin = Place { key: Cow::Borrowed(b""), unreadable: false, ..begin };
-    } else if far_is_unknown {
-        end = Place { key: Cow::Borrowed(view.max_key), unreadable: false, ..end };
-    }
-    if begin.unreadable || end.unreadable {
-        return Err(Error::ACCESSED_UNREADABLE);
+    // The far end of the walk need not be known if what hides it is ahead: either a limit is
+    // reached before that, or the walk comes upon it.
+    match (begin.unreadable, end.unreadable) {
+        (None, None) => {}
+        (None, Some((_, hidden_to)))
+            if !request.reverse && end_base.offset > 1 && *begin.key < *hidden_to =>
+        {
+            end.key = Cow::Borrowed(view.max_key);
+        }
+        (Some((hidden_from, _)), None)
+            if request.reverse && begin_base.offset < 1 && *end.key > *hidden_from =>
+        {
+            begin.key = Cow::Borrowed(b"");
+        }
+        _ => return Err(Error::ACCESSED_UNREADABLE),
     }
     let rows = view.fill(&begin.key, (&*end.key).min(view.max_key), request)?;
     if !mode.snapshot {
@@ -336,3 +341,8 @@ pub fn add_read_conflict(
     let writes = if mode.bypass_writes { &NO_WRITES } else { writes };
     writes.add_read_from_database(conflicts, begin, end);
 }
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;

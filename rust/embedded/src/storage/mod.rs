@@ -282,3 +282,6 @@ impl DoubleEndedIterator for RangeIter<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
