@@ -389,11 +389,9 @@ impl TransactionOptions {
                 self.lock_aware = true;
                 self.read_only = false;
             }
-            transaction::READ_LOCK_AWARE => {
-                if !self.lock_aware {
-                    self.lock_aware = true;
-                    self.read_only = true;
-                }
+            transaction::READ_LOCK_AWARE if !self.lock_aware => {
+                self.lock_aware = true;
+                self.read_only = true;
             }
             transaction::CAUSAL_WRITE_RISKY => {
                 self.causal_write_risky = true;

@@ -57,10 +57,13 @@ pub struct Watch {
 /// A future to answer, and with what.
 pub type Completion = (Arc<Future>, Outcome);
 
-/// The armed watches of a database, by key.
+/// Watches by key, each with its number.
+type ByKey = BTreeMap<Box<[u8]>, Vec<(u64, Watch)>>;
+
+/// The armed watches of a database.
 #[derive(Default)]
 pub struct Watches {
-    armed: Mutex<BTreeMap<Box<[u8]>, Vec<(u64, Watch)>>>,
+    armed: Mutex<ByKey>,
     numbers: AtomicU64,
     count: AtomicI64,
 }
@@ -162,7 +165,7 @@ impl Watches {
     /// Takes out the watches on `key` that saw another value than `snapshot` has.
     fn fire(
         &self,
-        armed: &mut BTreeMap<Box<[u8]>, Vec<(u64, Watch)>>,
+        armed: &mut ByKey,
         key: &[u8],
         snapshot: &Snapshot,
         fired: &mut Vec<Completion>,

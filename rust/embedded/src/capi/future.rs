@@ -67,11 +67,9 @@ pub unsafe extern "C" fn fdb_future_set_callback(
     code(|| {
         let function = callback.ok_or(Error::CLIENT_INVALID_OPERATION)?;
         let call = || Callback { function, future: f, parameter: callback_parameter };
+        let later = call();
         // SAFETY: the caller's future, not destroyed.
-        let registered = {
-            let later = call();
-            unsafe { future_of(f) }?.on_ready(move || later.call())
-        };
+        let registered = unsafe { future_of(f) }?.on_ready(move || later.call());
         // Inline, with nothing of the future in hand: the callback may destroy it.
         if registered == Registered::Ready {
             call().call();

@@ -117,9 +117,16 @@ impl Transaction {
         if inner.epoch != epoch {
             return;
         }
-        inner.view = None;
-        inner.pending.clear();
-        inner.cancel_timer();
+        // Before API version 700 a commit reset what is below read-your-writes, the read version with it.
+        if self.database.api_version < 700 {
+            inner.view = None;
+            inner.chosen_version = None;
+        }
+        inner.pending.retain(|future| !future.is_ready());
+        if inner.pending.len() <= 1 + inner.stamps.len() {
+            inner.pending.clear();
+            inner.cancel_timer();
+        }
         let stamps = std::mem::take(&mut inner.stamps);
         let watches = std::mem::take(&mut inner.watches);
         match result {

@@ -125,10 +125,7 @@ impl Database {
 
     pub fn transaction(&self) -> Transaction {
         let mut transaction = null_mut();
-        assert_eq!(
-            unsafe { fdb_database_create_transaction(self.0, &raw mut transaction) },
-            0
-        );
+        assert_eq!(unsafe { fdb_database_create_transaction(self.0, &raw mut transaction) }, 0);
         Transaction(transaction)
     }
 
@@ -364,10 +361,7 @@ impl Transaction {
 
     pub fn committed_version(&self) -> i64 {
         let mut version = 0;
-        assert_eq!(
-            unsafe { fdb_transaction_get_committed_version(self.0, &raw mut version) },
-            0
-        );
+        assert_eq!(unsafe { fdb_transaction_get_committed_version(self.0, &raw mut version) }, 0);
         version
     }
 
@@ -464,10 +458,7 @@ impl Future {
         }
         let call: Call = Box::new(call);
         let parameter = Box::into_raw(Box::new(call)).cast();
-        assert_eq!(
-            unsafe { fdb_future_set_callback(self.0, Some(trampoline), parameter) },
-            0
-        );
+        assert_eq!(unsafe { fdb_future_set_callback(self.0, Some(trampoline), parameter) }, 0);
     }
 
     pub fn int64(&self) -> Result<i64, i32> {
