@@ -39,6 +39,10 @@ class Space:
     def __call__(self, suffix: bytes = b"") -> bytes:
         return self.prefix + suffix
 
+    def within(self, suffix: bytes) -> Space:
+        """A part of the space, as a space."""
+        return Space(self.db, self(suffix))
+
     def suffix(self, key: bytes) -> bytes:
         """What a key has after the prefix of the space."""
         assert key.startswith(self.prefix), key
