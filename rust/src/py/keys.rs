@@ -274,23 +274,13 @@ atomic! {
     /// gives that up. Where the outcome of a commit is unknown (1021) a retry may add twice.
     ///
     /// ```python
-    /// import asyncio
-    ///
     /// import found
     ///
-    ///
-    /// async def main():
-    ///     async with await found.open("memory:") as db:
-    ///
-    ///         async def visit(tx):
-    ///             found.add(tx, b"visits", (1).to_bytes(8, "little"))
-    ///
-    ///         await asyncio.gather(*(found.transactional(db, visit) for _ in range(10)))
-    ///         visits = await found.transactional(db, found.get, b"visits")
-    ///         assert int.from_bytes(visits, "little") == 10
-    ///
-    ///
-    /// asyncio.run(main())
+    /// async with await found.open("memory:") as db:
+    ///     for _ in range(10):
+    ///         await found.transactional(db, found.add, b"visits", (1).to_bytes(8, "little"))
+    ///     visits = await found.transactional(db, found.get, b"visits")
+    ///     assert int.from_bytes(visits, "little") == 10
     /// ```
     ///
     /// Args:
@@ -475,23 +465,16 @@ atomic! {
     /// transaction. `found.get_versionstamp` tells it afterwards.
     ///
     /// ```python
-    /// import asyncio
-    ///
     /// import found
     ///
-    ///
-    /// async def main():
-    ///     async with await found.open("memory:") as db:
-    ///         tx = found.make_transaction(db)
-    ///         key = found.pack_with_versionstamp(("log", found.Versionstamp()))
-    ///         found.set_versionstamped_key(tx, key, b"entry")
-    ///         stamp = found.get_versionstamp(tx)
-    ///         await found.commit(tx)
-    ///         key = found.pack(("log", found.Versionstamp(await stamp)))
-    ///         assert await found.transactional(db, found.get, key) == b"entry"
-    ///
-    ///
-    /// asyncio.run(main())
+    /// async with await found.open("memory:") as db:
+    ///     tx = found.make_transaction(db)
+    ///     key = found.pack_with_versionstamp(("log", found.Versionstamp()))
+    ///     found.set_versionstamped_key(tx, key, b"entry")
+    ///     stamp = found.get_versionstamp(tx)
+    ///     await found.commit(tx)
+    ///     key = found.pack(("log", found.Versionstamp(await stamp)))
+    ///     assert await found.transactional(db, found.get, key) == b"entry"
     /// ```
     ///
     /// Args:

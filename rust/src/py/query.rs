@@ -147,27 +147,20 @@ pub struct Query {
 /// batch; all of it, gaps included, if the range was read to its end.
 ///
 /// ```python
-/// import asyncio
-///
 /// import found
 ///
-///
-/// async def main():
-///     async with await found.open("memory:") as db:
-///         tx = found.make_transaction(db)
-///         for key in (b"a", b"b", b"c"):
-///             found.set(tx, key, key.upper())
-///         rows = [row async for row in found.query(tx, b"a", b"c")]
-///         assert rows == [(b"a", b"A"), (b"b", b"B")]
-///         rows = await found.all(found.query(tx, b"a", b"c", reverse=True, limit=1))
-///         assert rows == [(b"b", b"B")]
-///         rows = await found.all(found.query(tx, b"c", b"a"))
-///         assert rows == [(b"c", b"C"), (b"b", b"B"), (b"a", b"A")]
-///         rows = await found.all(found.query(tx, found.gt(b"a"), b"\xff"))
-///         assert rows == [(b"b", b"B"), (b"c", b"C")]
-///
-///
-/// asyncio.run(main())
+/// async with await found.open("memory:") as db:
+///     tx = found.make_transaction(db)
+///     for key in (b"a", b"b", b"c"):
+///         found.set(tx, key, key.upper())
+///     rows = [row async for row in found.query(tx, b"a", b"c")]
+///     assert rows == [(b"a", b"A"), (b"b", b"B")]
+///     rows = await found.all(found.query(tx, b"a", b"c", reverse=True, limit=1))
+///     assert rows == [(b"b", b"B")]
+///     rows = await found.all(found.query(tx, b"c", b"a"))
+///     assert rows == [(b"c", b"C"), (b"b", b"B"), (b"a", b"A")]
+///     rows = await found.all(found.query(tx, found.gt(b"a"), b"\xff"))
+///     assert rows == [(b"b", b"B"), (b"c", b"C")]
 /// ```
 ///
 /// Args:
@@ -200,7 +193,10 @@ pub struct Query {
 /// Rule: fdbclient/ReadYourWrites.actor.cpp, ReadYourWritesTransaction::getRange and
 /// RYWImpl::addConflictRange; bindings/c/fdb_c.cpp, validate_and_update_parameters, for the modes.
 #[pyfunction]
-#[pyo3(signature = (tx, key, other, *, limit=0, mode=ITERATOR, reverse=false, snapshot=None))]
+#[pyo3(
+    signature = (tx, key, other, *, limit=0, mode=ITERATOR, reverse=false, snapshot=None),
+    text_signature = "(tx, key, other, *, limit=0, mode=-1, reverse=False, snapshot=None)"
+)]
 pub fn query(
     tx: &Bound<'_, Transaction>,
     key: Edge<'_>,

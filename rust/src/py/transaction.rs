@@ -193,30 +193,20 @@ pub fn commit<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py, Operatio
 /// cancelled then: every use of it raises 1025 until `found.reset`.
 ///
 /// ```python
-/// import asyncio
-///
 /// import found
 ///
-///
-/// async def double(db, key):
+/// async with await found.open("memory:") as db:
+///     await found.transactional(db, found.set, b"key", b"ab")
 ///     tx = found.make_transaction(db)
 ///     while True:
 ///         try:
-///             value = await found.get(tx, key)
-///             found.set(tx, key, value * 2)
-///             return await found.commit(tx)
+///             value = await found.get(tx, b"key")
+///             found.set(tx, b"key", value * 2)
+///             await found.commit(tx)
+///             break
 ///         except found.FoundException as error:
 ///             await found.on_error(tx, error.code)
-///
-///
-/// async def main():
-///     async with await found.open("memory:") as db:
-///         await found.transactional(db, found.set, b"key", b"ab")
-///         await double(db, b"key")
-///         assert await found.transactional(db, found.get, b"key") == b"abab"
-///
-///
-/// asyncio.run(main())
+///     assert await found.transactional(db, found.get, b"key") == b"abab"
 /// ```
 ///
 /// Args:
@@ -475,23 +465,14 @@ pub fn add_conflict_range(
 /// are not needed any more, `watch.cancel()`. Seeing the value is a read, and adds a read conflict.
 ///
 /// ```python
-/// import asyncio
-///
 /// import found
 ///
-///
-/// async def main():
-///     async with await found.open("memory:") as db:
-///
-///         async def wait_for_change(tx):
-///             return found.watch(tx, b"key")
-///
-///         changed = await found.transactional(db, wait_for_change)
-///         await found.transactional(db, found.set, b"key", b"value")
-///         await changed
-///
-///
-/// asyncio.run(main())
+/// async with await found.open("memory:") as db:
+///     tx = found.make_transaction(db)
+///     changed = found.watch(tx, b"key")
+///     await found.commit(tx)
+///     await found.transactional(db, found.set, b"key", b"value")
+///     await changed
 /// ```
 ///
 /// Args:
