@@ -32,7 +32,7 @@ unexport PYTHONHOME PYTHONPATH CONDA_PREFIX
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test lint fuzz bench libfdb_c wheel build clean format \
+.PHONY: help run test lint fuzz bench libfdb_c wheel build clean format docs \
 	test-rust test-python test-stubs lint-rust lint-python lint-abis lint-workflows
 
 help: ## what can be made
@@ -110,6 +110,9 @@ lint-workflows: $(VENV)/.group-lint
 	set -x; \
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml && \
 	$(BIN)/zizmor --offline --no-progress --quiet .github/workflows
+
+docs: build ## docs/api.md, from the docstrings
+	$(BIN)/python scripts/generate_api.py
 
 format: $(VENV)/.group-lint ## rewrite the sources as `make lint` wants them
 	$(CARGO) fmt --all
