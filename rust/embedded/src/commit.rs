@@ -278,7 +278,9 @@ impl Core {
                 .and_then(|()| self.storage.snapshot().map_err(|_| Error::COMMIT_UNKNOWN_RESULT));
             match applied {
                 Ok(snapshot) => {
-                    self.head.publish(first, last, snapshot.clone());
+                    if let Some(deadline) = self.head.publish(first, last, snapshot.clone()) {
+                        expire_at(Arc::downgrade(self), deadline);
+                    }
                     completions = self.watches.changed(&mutations, &snapshot);
                 }
                 Err(error) => {

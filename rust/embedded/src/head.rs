@@ -204,8 +204,10 @@ impl Head {
         first
     }
 
-    /// The batch that began at `first` is applied, up to `last`, and `snapshot` shows it.
-    pub fn publish(&self, first: Version, last: Version, snapshot: Snapshot) {
+    /// The batch that began at `first` is applied, up to `last`, and `snapshot` shows it. Some(time) is when to call
+    /// `expire` because of the snapshot this one supersedes, if that is not arranged for.
+    #[must_use]
+    pub fn publish(&self, first: Version, last: Version, snapshot: Snapshot) -> Option<Instant> {
         let mut state = self.state.lock();
         let former = std::mem::replace(&mut state.latest, snapshot);
         let era =
@@ -217,8 +219,10 @@ impl Head {
         state.in_progress = None;
         let shared = state.shared.take();
         let forgotten = state.thin_history(last - READ_WINDOW);
+        let is_news = !std::mem::replace(&mut state.expiry_is_due, true);
         drop(state);
         drop((shared, forgotten));
+        is_news.then(|| Instant::now() + LEASE)
     }
 
     /// The batch came to nothing; versions up to `last` are used up all the same.
@@ -297,5 +301,90 @@ impl State {
             gone.extend(self.history.remove(index));
         }
         gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mutation::Mutation;
+    use crate::storage::Storage;
+
+    fn new() -> (Storage, Head) {
+        let storage = Storage::memory();
+        let head = Head::new(storage.snapshot().unwrap(), 0, false);
+        (storage, head)
+    }
+
+    fn commit(storage: &Storage, head: &Head, value: &[u8]) -> Version {
+        let version = head.begin();
+        let set = Mutation::Set { key: (*b"k").into(), value: value.into() };
+        storage.apply(&[set], version).unwrap();
+        let _ = head.publish(version, version, storage.snapshot().unwrap());
+        version
+    }
+
+    fn seen(leased: &Leased) -> Option<Vec<u8>> {
+        let get = |snapshot: &Snapshot| Ok(snapshot.get(b"k")?.map(|value| value.to_vec()));
+        leased.lease.read(get).unwrap()
+    }
+
+    #[test]
+    fn a_read_version_is_below_the_commit_in_progress_and_above_the_one_before() {
+        let (storage, head) = new();
+        let before = commit(&storage, &head, b"1");
+        let first = head.begin();
+        let leased = head.read_version();
+        assert!(before <= leased.version && leased.version < first);
+        assert_eq!(head.at_version(first).err(), Some(Error::FUTURE_VERSION));
+        head.abandon(first);
+        assert!(head.begin() > first);
+    }
+
+    #[test]
+    fn versions_of_a_batch_all_show_the_whole_batch() {
+        let (storage, head) = new();
+        let first = head.begin();
+        let set = Mutation::Set { key: (*b"k").into(), value: (*b"v").into() };
+        storage.apply(&[set], first + 2).unwrap();
+        let _ = head.publish(first, first + 2, storage.snapshot().unwrap());
+        commit(&storage, &head, b"later");
+        for version in first..=first + 2 {
+            assert_eq!(seen(&head.at_version(version).unwrap()).unwrap(), b"v");
+        }
+        assert_eq!(seen(&head.at_version(first - 1).unwrap()), None);
+    }
+
+    #[test]
+    fn a_version_that_was_told_stays_when_many_commits_follow() {
+        let (storage, head) = new();
+        let told = commit(&storage, &head, b"told");
+        head.name(told);
+        let untold = commit(&storage, &head, b"untold");
+        for _ in 0..2 * UNNAMED_ERAS {
+            commit(&storage, &head, b"later");
+        }
+        assert_eq!(seen(&head.at_version(told).unwrap()).unwrap(), b"told");
+        assert_eq!(head.at_version(untold).err(), Some(Error::TRANSACTION_TOO_OLD));
+        let kept = head.state.lock().history.len();
+        assert!(kept <= UNNAMED_ERAS + 3, "{kept}");
+    }
+
+    #[test]
+    fn leases_nobody_holds_are_forgotten() {
+        let (storage, head) = new();
+        for _ in 0..5_000 {
+            commit(&storage, &head, b"");
+            drop(head.read_version());
+        }
+        assert!(head.state.lock().leases.len() <= 1_024);
+    }
+
+    #[test]
+    fn only_the_first_lease_asks_for_its_end() {
+        let (_storage, head) = new();
+        assert!(head.read_version().expire_at.is_some());
+        assert!(head.at_version(head.base()).unwrap().expire_at.is_none());
+        assert!(head.expire().is_none() || head.read_version().expire_at.is_none());
     }
 }

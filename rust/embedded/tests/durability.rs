@@ -252,3 +252,62 @@ fn a_process_killed_in_the_middle_of_commits_loses_none_that_was_acknowledged() 
         tx.commit().wait().unwrap();
     }
 }
+
+const FILLER: &str = "FOUND_EMBEDDED_TEST_FILLER";
+
+/// Run by the test below in a process whose files cannot grow: commits until that fails.
+#[test]
+fn the_writer_whose_disk_is_full() {
+    let Some(address) = std::env::var_os(FILLER) else { return };
+    let db = Database::open(address.to_str().unwrap());
+    let code = (0u64..)
+        .find_map(|number| {
+            let tx = db.transaction();
+            for table in *b"ab" {
+                tx.set(&[&[table][..], &number.to_be_bytes()].concat(), &[table; 50_000]);
+            }
+            match tx.commit().wait() {
+                Ok(()) => {
+                    println!("done {number}");
+                    None
+                }
+                Err(code) => Some(code),
+            }
+        })
+        .unwrap();
+    let reason = found_embedded::storage_failure(address.to_str().unwrap());
+    println!("failed {code} {}", reason.unwrap_or_default());
+    // What was read before can be read still.
+    assert_eq!(db.fetch(&[b"a", &0u64.to_be_bytes()[..]].concat()).unwrap(), [b'a'; 50_000]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_fails_the_commit_as_a_whole_and_loses_none_before_it() {
+    let folder = Folder::new();
+    let address = folder.address("");
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 8192; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "the_writer_whose_disk_is_full", "--nocapture"])
+        .env(FILLER, &address)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let done: Vec<u64> =
+        text.lines().filter_map(|line| line.rsplit_once("done ")?.1.parse().ok()).collect();
+    let failed = text.lines().find(|line| line.contains("failed ")).unwrap();
+    assert!(!failed.contains("failed 0"), "{failed}");
+    assert!(failed.contains("arge"), "names what the file system said: {failed}");
+
+    let db = Database::open(&address);
+    let tx = db.transaction();
+    let keys = |table: u8| {
+        let rows = tx.range(&[table], &[table + 1]).into_iter();
+        rows.map(|(key, _)| u64::from_be_bytes(key[1..].try_into().unwrap())).collect::<Vec<_>>()
+    };
+    let (a, b) = (keys(b'a'), keys(b'b'));
+    assert_eq!(a, b);
+    assert!(a.starts_with(&done), "{} of {}", a.len(), done.len());
+}

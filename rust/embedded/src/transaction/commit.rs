@@ -219,16 +219,12 @@ impl Inner {
             return Err(Error::TRANSACTION_READ_ONLY);
         }
         // The approximate size counts what was overwritten since, so only past the limit is it worth to be exact.
-        if self.approximate_commit_size() > self.options.size_limit
+        if self.size_at_commit > self.options.size_limit
             && self.exact_size() > self.options.size_limit
         {
             return Err(Error::TRANSACTION_TOO_LARGE);
         }
         Ok(())
-    }
-
-    fn approximate_commit_size(&self) -> i64 {
-        self.size_at_commit
     }
 
     /// The bytes of the mutations and of both kinds of conflict range.

@@ -205,8 +205,18 @@ impl Transaction {
         })
     }
 
+    /// All rows of the range, in as many reads as that takes.
     pub fn range(&self, begin: &[u8], end: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.get_range(begin, end, 0, WANT_ALL, 1).rows().unwrap().0
+        let mut begin = begin.to_vec();
+        let mut all = Vec::new();
+        loop {
+            let (rows, more) = self.get_range(&begin, end, 0, WANT_ALL, 1).rows().unwrap();
+            all.extend(rows);
+            match all.last() {
+                Some((last, _)) if more => begin = [last, &[0][..]].concat(),
+                _ => return all,
+            }
+        }
     }
 
     pub fn get_range(
