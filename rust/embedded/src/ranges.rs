@@ -158,13 +158,6 @@ impl Ranges {
     pub fn approximate_size(&self) -> i64 {
         self.size.try_into().unwrap_or(i64::MAX)
     }
-
-    /// What the ranges count for in the size of a commit.
-    pub fn commit_size(&self) -> i64 {
-        let size: usize =
-            self.iter().map(|(begin, end)| begin.len() + end.len() + RANGE_BYTES).sum();
-        size.try_into().unwrap_or(i64::MAX)
-    }
 }
 
 impl Span {

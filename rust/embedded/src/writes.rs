@@ -229,13 +229,6 @@ impl Writes {
         mutations
     }
 
-    /// What [`Writes::mutations`] count for in the size of a commit.
-    pub fn commit_size(mutations: &[Mutation]) -> i64 {
-        let size: usize =
-            mutations.iter().map(|mutation| mutation.expected_size() + MUTATION_BYTES).sum();
-        size.try_into().unwrap_or(i64::MAX)
-    }
-
     /// Moves what is written in `[begin, end)` ahead of what is written later.
     fn send_ahead(&mut self, begin: &[u8], end: &[u8]) {
         for (cleared, cleared_end) in self.cleared.overlapping(begin, end) {
@@ -428,3 +421,6 @@ impl Operation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

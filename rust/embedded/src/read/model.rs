@@ -464,7 +464,7 @@ fn rounds(usual: u64) -> u64 {
 #[test]
 fn reads_conflicts_and_commits_are_those_of_the_model_in_memory() {
     let storage = Storage::memory();
-    for seed in KEPT.iter().copied().chain(0..rounds(1000)) {
+    for seed in KEPT.iter().copied().chain(0..rounds(2000)) {
         one_round(seed, &storage);
     }
 }

@@ -3,8 +3,14 @@
 //! redb is trusted with the data but not with damaged files: it verifies checksums when it repairs
 //! and in [`File::check`], not when it reads, and a page that is not what it should be may make it
 //! panic. Every call into it that reads the file goes through [`Failure::guard`], which turns a
-//! panic into file_corrupt. Opening does not verify the whole file, which would read all of it:
-//! after a crash redb does so of itself, and `check` does on demand.
+//! panic into file_corrupt. A clean file is opened without reading all of it, and so unverified.
+//!
+//! After a crash redb walks the whole file as it opens it, about a second a gigabyte. Its quick
+//! repair would spare that walk, but it makes every commit write twice and sync twice, which is
+//! what a commit spends its time on.
+//!
+//! After a write that failed, as on a full disk, redb refuses all but closing: what the file holds
+//! is what was last acknowledged, and opening it again finds that.
 
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -202,9 +208,7 @@ impl File {
             Ok(Err(DatabaseError::Storage(StorageError::Corrupted(text)))) => {
                 Ok(Some(self.about(&format!("the file is damaged: {text}"))))
             }
-            Ok(Err(DatabaseError::TransactionInProgress)) => {
-                Err(self.failure.record(Error::CLIENT_INVALID_OPERATION, IN_USE.to_owned()))
-            }
+            Ok(Err(DatabaseError::TransactionInProgress)) => Err(Error::CLIENT_INVALID_OPERATION),
             Ok(Err(error)) => {
                 let error = redb::Error::from(error);
                 Err(self.failure.record(code_of(&error), error.to_string()))
@@ -217,8 +221,6 @@ impl File {
         format!("{}: {text}", self.path.display())
     }
 }
-
-const IN_USE: &str = "a check needs the database to itself: transactions are open";
 
 impl Drop for File {
     fn drop(&mut self) {

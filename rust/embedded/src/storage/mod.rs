@@ -93,7 +93,8 @@ impl Storage {
     }
 
     /// Verifies the checksum of every page of a file, and repairs what bookkeeping it can: None,
-    /// or what was wrong. An error if the check itself cannot be done, as while snapshots live.
+    /// or what was wrong. Error client_invalid_operation while snapshots live, for the check needs
+    /// the file to itself.
     pub fn check(&self) -> Result<Option<String>> {
         match self {
             Storage::Memory(_) => Ok(None),
@@ -160,7 +161,7 @@ impl Snapshot {
     pub fn range(&self, begin: &[u8], end: &[u8]) -> Result<RangeIter<'_>> {
         Ok(RangeIter(match &self.0 {
             Inner::Memory(map) => RowsOf::Memory(memory::range(map, begin, end)),
-            Inner::File(file) => RowsOf::File(file.range(begin, end)?),
+            Inner::File(file) => RowsOf::File(Box::new(file.range(begin, end)?)),
         }))
     }
 
@@ -236,7 +237,7 @@ pub struct RangeIter<'a>(RowsOf<'a>);
 
 enum RowsOf<'a> {
     Memory(memory::Range<'a>),
-    File(file::Range<'a>),
+    File(Box<file::Range<'a>>),
 }
 
 /// A row in its snapshot.
