@@ -2,14 +2,17 @@
 
 use std::{ffi::c_int, ptr::NonNull, sync::Arc};
 
-use found_fdb_sys::{FDBDatabase, FDBDatabaseOption};
+use found_fdb_sys::{FDBDatabase, FDBDatabaseOption, FDBTransaction};
 use parking_lot::Mutex;
 use slab::Slab;
 
 use super::{
     error::Code,
+    future::Future,
     library::{Library, c_string},
     network::{self, NetworkError},
+    table::Table,
+    tenant::Tenant,
     transaction::{Handle, Transaction, length},
 };
 
@@ -55,36 +58,78 @@ impl Database {
             Some(bytes) => (bytes.as_ptr(), length(bytes)?),
             None => (std::ptr::null(), 0),
         };
-        network::serving()?;
-        let pointer = self.pointer.lock();
-        let database = pointer.as_ref().ok_or(Fault::Closed)?;
-        // SAFETY: the database is alive while its lock is held; the value is readable for `length` bytes.
-        let code = unsafe {
-            (self.library.table.fdb_database_set_option)(
-                database.0.as_ptr(),
-                option as FDBDatabaseOption,
-                bytes,
-                length,
-            )
-        };
+        // SAFETY: the database is alive inside `with`; the value is readable for `length` bytes and copied.
+        let code = self.with(|table, database| unsafe {
+            (table.fdb_database_set_option)(database, option as FDBDatabaseOption, bytes, length)
+        })?;
         Ok(Code::check(code)?)
     }
 
     pub fn transaction(self: &Arc<Self>) -> Result<Transaction, Fault> {
+        self.make_transaction(|table, database, transaction| {
+            // SAFETY: the database is alive while its lock is held, the output is writable.
+            unsafe { (table.fdb_database_create_transaction)(database, transaction) }
+        })
+    }
+
+    /// A transaction made by `make`, which runs while the database cannot be closed.
+    pub(super) fn make_transaction(
+        self: &Arc<Self>,
+        make: impl FnOnce(&Table, *mut FDBDatabase, &mut *mut FDBTransaction) -> c_int,
+    ) -> Result<Transaction, Fault> {
         network::serving()?;
         let pointer = self.pointer.lock();
         let database = pointer.as_ref().ok_or(Fault::Closed)?;
         let mut transaction = std::ptr::null_mut();
-        // SAFETY: the database is alive while its lock is held, the output is writable.
-        let code = unsafe {
-            (self.library.table.fdb_database_create_transaction)(
-                database.0.as_ptr(),
-                &mut transaction,
-            )
-        };
-        Code::check(code)?;
+        Code::check(make(&self.library.table, database.0.as_ptr(), &mut transaction))?;
         let transaction = NonNull::new(transaction).ok_or(Code(4100))?;
+        // Filed before the lock is released: closing ends it.
         Ok(Transaction::new(Arc::clone(self), transaction))
+    }
+
+    /// Runs `f` with the table and the pointer, which stays alive meanwhile.
+    pub(super) fn with<R>(
+        &self,
+        f: impl FnOnce(&Table, *mut FDBDatabase) -> R,
+    ) -> Result<R, Fault> {
+        network::serving()?;
+        let pointer = self.pointer.lock();
+        let database = pointer.as_ref().ok_or(Fault::Closed)?;
+        Ok(f(&self.library.table, database.0.as_ptr()))
+    }
+
+    /// How busy the client's network thread is, from 0 to 1.
+    pub fn main_thread_busyness(&self) -> Result<f64, Fault> {
+        // SAFETY: the database is alive inside `with`.
+        self.with(|table, database| unsafe {
+            (table.fdb_database_get_main_thread_busyness)(database)
+        })
+    }
+
+    /// The protocol version of the servers, once it is another than `expected`.
+    pub fn server_protocol(&self, expected: u64) -> Result<Future, Fault> {
+        // SAFETY: the database is alive inside `with`.
+        let future = self.with(|table, database| unsafe {
+            (table.fdb_database_get_server_protocol)(database, expected)
+        })?;
+        Ok(Future::new(self.library, future)?)
+    }
+
+    /// What the client knows of its connections, as JSON.
+    pub fn client_status(&self) -> Result<Future, Fault> {
+        let function = self.library.table.fdb_database_get_client_status.ok_or(Fault::Absent {
+            library: self.library,
+            function: "fdb_database_get_client_status",
+            versions: "7.3 or later",
+        })?;
+        // SAFETY: the database is alive inside `with`.
+        let future = self.with(|_, database| unsafe { function(database) })?;
+        Ok(Future::new(self.library, future)?)
+    }
+
+    /// Opens a tenant. The name is looked up by the first transaction.
+    pub fn tenant(self: &Arc<Self>, name: &[u8]) -> Result<Tenant, Fault> {
+        Tenant::open(self, name)
     }
 
     /// Cancels and ends every transaction, then the database. Blocks while a file is closed.
@@ -111,9 +156,14 @@ impl Drop for Database {
 }
 
 /// Why a call could not be made, or what it answered.
-#[derive(Debug)]
 pub enum Fault {
     Closed,
+    /// The library lacks the function; `versions` have it.
+    Absent {
+        library: &'static Library,
+        function: &'static str,
+        versions: &'static str,
+    },
     Network(NetworkError),
     Code(Code),
 }

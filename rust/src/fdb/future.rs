@@ -2,7 +2,7 @@
 
 use std::{ffi::c_int, marker::PhantomData, ptr::NonNull};
 
-use found_fdb_sys::{FDBFuture, FDBKey, FDBKeyValue};
+use found_fdb_sys::{FDBFuture, FDBKey, FDBKeyValue, FDBMappedKeyValue};
 
 use super::{error::Code, library::Library, network};
 
@@ -25,6 +25,13 @@ pub struct Rows<'a> {
     /// Whether the range has more rows than these, as far as the library knows.
     pub more: bool,
     future: PhantomData<&'a Future>,
+}
+
+/// A row of a mapped range: its key and value, and the rows that were looked up by it.
+pub struct MappedRow<'a> {
+    pub key: &'a [u8],
+    pub value: &'a [u8],
+    pub found: Rows<'a>,
 }
 
 impl<'a> Rows<'a> {
@@ -62,10 +69,7 @@ unsafe fn bytes<'a>(pointer: *const u8, length: c_int) -> &'a [u8] {
 
 impl Future {
     /// Takes over what a function of `library` returned.
-    pub(super) fn new(
-        library: &'static Library,
-        pointer: *mut FDBFuture,
-    ) -> Result<Future, Code> {
+    pub(super) fn new(library: &'static Library, pointer: *mut FDBFuture) -> Result<Future, Code> {
         match NonNull::new(pointer) {
             Some(pointer) => Ok(Future { library, pointer }),
             None => Err(Code(4100)),
@@ -104,6 +108,23 @@ impl Future {
         // SAFETY: the future is alive, `out` is writable.
         let code =
             unsafe { (self.library.table.fdb_future_get_int64)(self.pointer.as_ptr(), &mut out) };
+        Code::check(code).map(|()| out)
+    }
+
+    pub fn uint64(&self) -> Result<u64, Code> {
+        let mut out = 0;
+        // SAFETY: the future is alive, `out` is writable.
+        let code =
+            unsafe { (self.library.table.fdb_future_get_uint64)(self.pointer.as_ptr(), &mut out) };
+        Code::check(code).map(|()| out)
+    }
+
+    pub fn double(&self) -> Result<f64, Code> {
+        // A library without doubles has no function that returns one: unsupported_operation.
+        let function = self.library.table.fdb_future_get_double.ok_or(Code(2108))?;
+        let mut out = 0.0;
+        // SAFETY: the future is alive, `out` is writable.
+        let code = unsafe { function(self.pointer.as_ptr(), &mut out) };
         Code::check(code).map(|()| out)
     }
 
@@ -157,6 +178,42 @@ impl Future {
         Code::check(code)?;
         let count = usize::try_from(count).unwrap_or(0);
         Ok(Rows { first, count, more: more != 0, future: PhantomData })
+    }
+
+    /// The rows of a mapped range read, and whether there are more.
+    pub fn mapped_rows(&self) -> Result<(Vec<MappedRow<'_>>, bool), Code> {
+        let mut first: *const FDBMappedKeyValue = std::ptr::null();
+        let mut count = 0;
+        let mut more = 0;
+        // SAFETY: the future is alive, the outputs are writable.
+        let code = unsafe {
+            (self.library.table.fdb_future_get_mappedkeyvalue_array)(
+                self.pointer.as_ptr(),
+                &mut first,
+                &mut count,
+                &mut more,
+            )
+        };
+        Code::check(code)?;
+        let rows = (0..usize::try_from(count).unwrap_or(0)).map(|index| {
+            // SAFETY: the array has `count` elements that live as long as the future.
+            let row = unsafe { first.add(index).read_unaligned() };
+            let found = Rows {
+                first: row.getRange.data,
+                count: usize::try_from(row.getRange.m_size).unwrap_or(0),
+                more: false,
+                future: PhantomData,
+            };
+            // SAFETY: as above, for the bytes that the element points to.
+            unsafe {
+                MappedRow {
+                    key: bytes(row.key.key, row.key.key_length),
+                    value: bytes(row.value.key, row.value.key_length),
+                    found,
+                }
+            }
+        });
+        Ok((rows.collect(), more != 0))
     }
 
     pub fn keys(&self) -> Result<Vec<&[u8]>, Code> {

@@ -94,7 +94,11 @@ impl Library {
     }
 
     /// Sets a network option of this library alone.
-    pub(super) fn set_network_option(&self, option: c_int, value: Option<&[u8]>) -> Result<(), Code> {
+    pub(super) fn set_network_option(
+        &self,
+        option: c_int,
+        value: Option<&[u8]>,
+    ) -> Result<(), Code> {
         let (pointer, length) = match value {
             Some(bytes) => (bytes.as_ptr(), super::transaction::length(bytes)?),
             None => (std::ptr::null(), 0),
@@ -143,7 +147,12 @@ fn candidates() -> Vec<PathBuf> {
     } else if cfg!(target_os = "macos") {
         &["libfdb_c.dylib", "/usr/local/lib/libfdb_c.dylib", "/opt/homebrew/lib/libfdb_c.dylib"]
     } else {
-        &["libfdb_c.so", "/usr/lib/libfdb_c.so", "/usr/lib64/libfdb_c.so", "/usr/local/lib/libfdb_c.so"]
+        &[
+            "libfdb_c.so",
+            "/usr/lib/libfdb_c.so",
+            "/usr/lib64/libfdb_c.so",
+            "/usr/local/lib/libfdb_c.so",
+        ]
     };
     names.iter().map(PathBuf::from).collect()
 }
@@ -152,7 +161,11 @@ fn load_from(path: &std::path::Path) -> Result<Library, String> {
     // SAFETY: loading runs the library's initialisers. It is a FoundationDB client by its name or because the
     // user named it; there is no way to look first.
     let library = unsafe { libloading::Library::new(path) }.map_err(|error| error.to_string())?;
-    let table = Table::load(&library).map_err(|error| error.to_string())?;
+    let mut table = Table::load(&library).map_err(|error| error.to_string())?;
+    // SAFETY: callable at any time.
+    if unsafe { (table.fdb_get_max_api_version)() } >= 800 {
+        table = table.without_tenants();
+    }
     // The table's pointers must stay valid for the life of the process.
     std::mem::forget(library);
     Ok(Library::new(table, path.display().to_string()))

@@ -14,15 +14,17 @@ mod library;
 mod network;
 mod queue;
 mod table;
+mod tenant;
 mod transaction;
 
 pub use self::{
     database::{Database, Fault},
     error::Code,
     flight::Flight,
-    future::{Future, Rows},
+    future::{Future, MappedRow, Rows},
     library::{Library, LoadError},
     network::{NetworkError, in_child_after_fork, set_network_option, stop_all},
     queue::{Queue, Wake},
+    tenant::Tenant,
     transaction::{RangeRead, Selector, Transaction},
 };

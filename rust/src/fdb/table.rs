@@ -24,17 +24,21 @@ mod signature {
 }
 
 macro_rules! table {
-    ($($name:ident),* $(,)?) => {
-        /// The functions the driver calls. Every client from 7.1 on has them all.
+    (every client: $($name:ident),*; some clients: $($some:ident),*;) => {
+        /// The functions the driver calls: those that every client from 7.1 on has, and those that some lack.
         pub struct Table {
             $(pub $name: signature::$name,)*
+            $(pub $some: Option<signature::$some>,)*
         }
 
         impl Table {
             /// The engine linked into this module.
-            pub const LINKED: Table = Table { $($name: found_embedded::capi::$name,)* };
+            pub const LINKED: Table = Table {
+                $($name: found_embedded::capi::$name,)*
+                $($some: Some(found_embedded::capi::$some),)*
+            };
 
-            /// Looks every function up in `library`; the error names the first that is not there.
+            /// Looks every function up in `library`; the error names the first that no client may lack.
             pub fn load(library: &libloading::Library) -> Result<Table, libloading::Error> {
                 $(
                     // SAFETY: the symbol is a function of fdb_c.h, whose signature `signature` states and the
@@ -44,16 +48,38 @@ macro_rules! table {
                         library.get::<signature::$name>(concat!(stringify!($name), "\0").as_bytes())
                     }?;
                 )*
-                Ok(Table { $($name,)* })
+                $(
+                    // SAFETY: as above.
+                    let $some = unsafe {
+                        library.get::<signature::$some>(concat!(stringify!($some), "\0").as_bytes())
+                    };
+                    let $some = $some.ok().map(|function| *function);
+                )*
+                Ok(Table { $($name,)* $($some,)* })
             }
         }
     };
 }
 
+impl Table {
+    /// From 8.0 on tenants are gone, and the functions left in their place abort the process: they are not here.
+    pub fn without_tenants(self) -> Table {
+        Table {
+            fdb_database_open_tenant: None,
+            fdb_tenant_create_transaction: None,
+            fdb_tenant_destroy: None,
+            ..self
+        }
+    }
+}
+
 table! {
+    every client:
     fdb_create_database,
     fdb_database_create_transaction,
     fdb_database_destroy,
+    fdb_database_get_main_thread_busyness,
+    fdb_database_get_server_protocol,
     fdb_database_set_option,
     fdb_error_predicate,
     fdb_future_cancel,
@@ -63,7 +89,9 @@ table! {
     fdb_future_get_key,
     fdb_future_get_key_array,
     fdb_future_get_keyvalue_array,
+    fdb_future_get_mappedkeyvalue_array,
     fdb_future_get_string_array,
+    fdb_future_get_uint64,
     fdb_future_get_value,
     fdb_future_is_ready,
     fdb_future_set_callback,
@@ -88,6 +116,7 @@ table! {
     fdb_transaction_get_committed_version,
     fdb_transaction_get_estimated_range_size_bytes,
     fdb_transaction_get_key,
+    fdb_transaction_get_mapped_range,
     fdb_transaction_get_range,
     fdb_transaction_get_range_split_points,
     fdb_transaction_get_read_version,
@@ -97,5 +126,13 @@ table! {
     fdb_transaction_set,
     fdb_transaction_set_option,
     fdb_transaction_set_read_version,
-    fdb_transaction_watch,
+    fdb_transaction_watch;
+    some clients:
+    fdb_database_get_client_status,
+    fdb_database_open_tenant,
+    fdb_future_get_double,
+    fdb_tenant_create_transaction,
+    fdb_tenant_destroy,
+    fdb_transaction_get_tag_throttled_duration,
+    fdb_transaction_get_total_cost;
 }

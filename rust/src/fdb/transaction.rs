@@ -151,6 +151,60 @@ impl Transaction {
         })
     }
 
+    /// A range read whose every row is looked up further, by keys that `mapper` makes of it.
+    pub fn get_mapped_range(&self, read: &RangeRead<'_>, mapper: &[u8]) -> Result<Future, Fault> {
+        let begin_length = length(read.begin.key)?;
+        let end_length = length(read.end.key)?;
+        let mapper_length = length(mapper)?;
+        // SAFETY: as in `get`, for both keys and the mapper.
+        self.future(|table, transaction| unsafe {
+            (table.fdb_transaction_get_mapped_range)(
+                transaction,
+                read.begin.key.as_ptr(),
+                begin_length,
+                fdb_bool_t::from(read.begin.or_equal),
+                read.begin.offset,
+                read.end.key.as_ptr(),
+                end_length,
+                fdb_bool_t::from(read.end.or_equal),
+                read.end.offset,
+                mapper.as_ptr(),
+                mapper_length,
+                read.limit,
+                read.target_bytes,
+                read.mode,
+                read.iteration,
+                fdb_bool_t::from(read.snapshot),
+                fdb_bool_t::from(read.reverse),
+            )
+        })
+    }
+
+    /// Bytes read and written so far, in pages, as quotas count them.
+    pub fn total_cost(&self) -> Result<Future, Fault> {
+        let library = self.library();
+        let function = library.table.fdb_transaction_get_total_cost.ok_or(Fault::Absent {
+            library,
+            function: "fdb_transaction_get_total_cost",
+            versions: "7.3 or later",
+        })?;
+        // SAFETY: the transaction is alive inside `with`.
+        self.future(|_, transaction| unsafe { function(transaction) })
+    }
+
+    /// Seconds for which the transaction's tags were held back.
+    pub fn tag_throttled_duration(&self) -> Result<Future, Fault> {
+        let library = self.library();
+        let function =
+            library.table.fdb_transaction_get_tag_throttled_duration.ok_or(Fault::Absent {
+                library,
+                function: "fdb_transaction_get_tag_throttled_duration",
+                versions: "7.3 or later",
+            })?;
+        // SAFETY: the transaction is alive inside `with`.
+        self.future(|_, transaction| unsafe { function(transaction) })
+    }
+
     pub fn set(&self, key: &[u8], value: &[u8]) -> Result<(), Fault> {
         let (key_length, value_length) = (length(key)?, length(value)?);
         // SAFETY: as in `get`, for key and value.

@@ -4,14 +4,16 @@ use pyo3::{
     IntoPyObjectExt as _, PyTraverseError, PyVisit,
     exceptions::PyBaseException,
     prelude::*,
-    types::{PyBytes, PyList, PyTuple},
+    types::{PyBytes, PyList},
 };
 
 use super::{
     errors,
+    page::Page,
     query::{Collect, Query},
+    transaction::Transaction,
 };
-use crate::fdb::{Code, Future, Rows};
+use crate::fdb::{Code, Future};
 
 pub enum Answer {
     /// Success is the whole answer: None.
@@ -22,10 +24,17 @@ pub enum Answer {
     Key,
     /// A version or a number of bytes.
     Int64,
+    /// A protocol version.
+    Uint64,
+    /// A time in seconds.
+    Double,
     Keys,
     Strings,
     /// As Nothing; `attempt` is the transaction's when the watch was made.
-    Watch { attempt: u32 },
+    Watch {
+        transaction: Py<Transaction>,
+        attempt: u32,
+    },
     /// The next rows of a query that is iterated.
     Batch(Py<Query>),
     /// All rows of a query, read batch after batch.
@@ -57,6 +66,12 @@ impl Answer {
             Answer::Int64 => {
                 future.int64().map_err(Failure::Code).map(|number| number.into_py_any(py))
             }
+            Answer::Uint64 => {
+                future.uint64().map_err(Failure::Code).map(|number| number.into_py_any(py))
+            }
+            Answer::Double => {
+                future.double().map_err(Failure::Code).map(|number| number.into_py_any(py))
+            }
             Answer::Keys => future.keys().map_err(Failure::Code).map(|keys| {
                 let keys = keys.into_iter().map(|key| PyBytes::new(py, key));
                 Ok(PyList::new(py, keys.collect::<Vec<_>>())?.into_any().unbind())
@@ -64,12 +79,12 @@ impl Answer {
             Answer::Strings => {
                 future.strings().map_err(Failure::Code).map(|strings| strings.into_py_any(py))
             }
-            Answer::Batch(query) => match future.rows() {
-                Ok(rows) => Ok(query.get().accept(py, &rows).map(|()| py.None())),
+            Answer::Batch(query) => match Page::read(&future, query.get().is_mapped()) {
+                Ok(page) => Ok(query.get().accept(py, &page).map(|()| py.None())),
                 Err(code) => Err(Failure::Code(code)),
             },
-            Answer::All(mut collect) => match future.rows() {
-                Ok(rows) => match collect.accept(py, &rows) {
+            Answer::All(mut collect) => match Page::read(&future, collect.is_mapped()) {
+                Ok(page) => match collect.accept(py, &page) {
                     Ok(Some(next)) => return Settled::More(next, Answer::All(collect)),
                     Ok(None) => Ok(Ok(collect.into_rows())),
                     Err(error) => Err(Failure::Raised(error)),
@@ -91,6 +106,7 @@ impl Answer {
         match self {
             Answer::Batch(query) => visit.call(query),
             Answer::All(collect) => collect.traverse(visit),
+            Answer::Watch { transaction, .. } => visit.call(transaction),
             _ => Ok(()),
         }
     }
@@ -99,15 +115,4 @@ impl Answer {
 enum Failure {
     Code(Code),
     Raised(PyErr),
-}
-
-/// A row as Python sees it: a tuple of two bytes.
-pub fn row<'py>(py: Python<'py>, (key, value): (&[u8], &[u8])) -> PyResult<Bound<'py, PyTuple>> {
-    (PyBytes::new(py, key), PyBytes::new(py, value)).into_pyobject(py)
-}
-
-/// All rows of a batch, as a list of tuples.
-pub fn rows<'py>(py: Python<'py>, rows: &Rows<'_>) -> PyResult<Bound<'py, PyList>> {
-    let list = rows.iter().map(|pair| row(py, pair)).collect::<PyResult<Vec<_>>>()?;
-    PyList::new(py, list)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::{PyTraverseError, PyVisit, exceptions::PyValueError, prelude::*};
 
-use super::{arguments::Bytes, errors, operation::Operation};
+use super::{answer::Answer, arguments::Bytes, errors, operation::Operation};
 use crate::fdb::{self, Code, Library, NetworkError};
 
 /// A database, as `found.open` gives it: a FoundationDB cluster, or one embedded in this process.
@@ -72,10 +72,12 @@ pub fn _open<'py>(
     pyo3_async_runtimes::tokio::future_into_py(py, async move {
         let opened = pyo3_async_runtimes::tokio::get_runtime()
             .spawn_blocking(move || {
-                fdb::Database::open(library, &address).map(|inner| (inner, address)).map_err(|error| {
-                    // What the codes of the C API cannot say is told beside it, in the thread that asked.
-                    (error, embedded.then(found_embedded::last_failure).flatten())
-                })
+                fdb::Database::open(library, &address).map(|inner| (inner, address)).map_err(
+                    |error| {
+                        // What the codes of the C API cannot say is told beside it, in the thread that asked.
+                        (error, embedded.then(found_embedded::last_failure).flatten())
+                    },
+                )
             })
             .await
             .map_err(|error| pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))?;
@@ -101,6 +103,56 @@ pub fn _close<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, PyAny>> {
     })
 }
 
+/// Return what the client library knows of its connections.
+///
+/// Args:
+///     db: the database.
+///
+/// Returns:
+///     An Operation of bytes: a JSON object.
+///
+/// Raises:
+///     LibraryException: the client is older than 7.3.
+///
+/// Rule: fdbclient/ClientStatusReport.cpp; bindings/c/fdb_c.h, fdb_database_get_client_status.
+#[pyfunction]
+pub fn get_client_status<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, Operation>> {
+    Operation::start(db.py(), db.get().inner.client_status(), Answer::Key, db)
+}
+
+/// Return the protocol version of the cluster's servers.
+///
+/// Args:
+///     db: the database.
+///     expected: a protocol version; with it the answer comes once the servers have another.
+///
+/// Returns:
+///     An Operation of an int.
+///
+/// Rule: bindings/c/fdb_c.h, fdb_database_get_server_protocol.
+#[pyfunction]
+#[pyo3(signature = (db, expected=0))]
+pub fn get_server_protocol<'py>(
+    db: &Bound<'py, Database>,
+    expected: u64,
+) -> PyResult<Bound<'py, Operation>> {
+    Operation::start(db.py(), db.get().inner.server_protocol(expected), Answer::Uint64, db)
+}
+
+/// Return how busy the client's network thread is.
+///
+/// Args:
+///     db: the database.
+///
+/// Returns:
+///     A float from 0, idle, to 1, with no time left.
+///
+/// Rule: bindings/c/fdb_c.h, fdb_database_get_main_thread_busyness.
+#[pyfunction]
+pub fn get_main_thread_busyness(db: &Bound<'_, Database>) -> PyResult<f64> {
+    db.get().inner.main_thread_busyness().map_err(|fault| errors::raise(db.py(), fault))
+}
+
 /// Whether a FoundationDB client library can be loaded.
 #[pyfunction]
 pub fn _client_is_installed() -> bool {
@@ -122,11 +174,7 @@ pub fn database_set_option(
 /// Set a network option, its value encoded as C takes it: see `found.network_set_option`.
 #[pyfunction]
 #[pyo3(signature = (option, value=None))]
-pub fn network_set_option(
-    py: Python<'_>,
-    option: i32,
-    value: Option<Bytes<'_>>,
-) -> PyResult<()> {
+pub fn network_set_option(py: Python<'_>, option: i32, value: Option<Bytes<'_>>) -> PyResult<()> {
     let value = value.as_ref().map(Bytes::as_slice);
     fdb::set_network_option(option, value).map_err(|error| errors::network(py, error))
 }

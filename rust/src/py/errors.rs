@@ -29,9 +29,8 @@ pub fn with_detail(
 
 fn library_exception(py: Python<'_>, text: String) -> PyErr {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let made = CLASS
-        .import(py, "found.errors", "LibraryException")
-        .and_then(|class| class.call1((text,)));
+    let made =
+        CLASS.import(py, "found.errors", "LibraryException").and_then(|class| class.call1((text,)));
     match made {
         Ok(error) => PyErr::from_value(error),
         Err(error) => error,
@@ -41,6 +40,14 @@ fn library_exception(py: Python<'_>, text: String) -> PyErr {
 pub fn raise(py: Python<'_>, fault: Fault) -> PyErr {
     match fault {
         Fault::Closed => PyRuntimeError::new_err("the database is closed: open it again"),
+        Fault::Absent { library, function, versions } => library_exception(
+            py,
+            format!(
+                "{} ({}) has no {function}: FoundationDB clients {versions} have it",
+                library.name(),
+                library.client_version()
+            ),
+        ),
         Fault::Code(code) => from_code(py, None, code),
         Fault::Network(error) => network(py, error),
     }

@@ -8,9 +8,11 @@ mod event_loop;
 mod fairness;
 mod keys;
 mod operation;
+mod page;
 mod query;
 mod raw;
 mod selector;
+mod tenant;
 mod timing;
 mod transaction;
 mod tuple;
@@ -28,6 +30,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tuple::register(module)?;
 
     module.add_class::<database::Database>()?;
+    module.add_class::<tenant::Tenant>()?;
     module.add_class::<transaction::Transaction>()?;
     module.add_class::<operation::Operation>()?;
     module.add_class::<query::Query>()?;
@@ -43,18 +46,20 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     }
     functions! {
         database: _open, _close, _client_is_installed, database_set_option, network_set_option,
-            get_client_version, error_predicate, _error_text, _stop,
+            get_client_version,
+            get_client_status, get_server_protocol, get_main_thread_busyness, error_predicate, _error_text, _stop,
             _call_completion_hook, _in_child_after_fork;
         event_loop: _completion_counts;
         keys: get, get_key, set, clear, get_addresses_for_key, estimated_size_bytes,
             get_range_split_points, add, bit_and, bit_or, bit_xor, max, byte_max, min, byte_min,
             set_versionstamped_key, set_versionstamped_value, append_if_fits, compare_and_clear;
-        query: query;
+        query: query, mapped_query;
+        tenant: open_tenant;
         selector: lt, lte, gt, gte;
         timing: _time_ready_gets;
         transaction: make_transaction, commit, on_error, reset, cancel, get_committed_version,
             get_approximate_size, get_versionstamp, read_version, set_read_version, set_option,
-            add_conflict_range, watch;
+            add_conflict_range, watch, get_total_cost, get_tag_throttled_duration;
     }
     Ok(())
 }

@@ -23,7 +23,6 @@ use super::{
     answer::{Answer, Settled},
     errors, event_loop, fairness,
     raw::Steps,
-    transaction::Transaction,
 };
 use crate::fdb::{Fault, Flight, Future};
 
@@ -47,8 +46,8 @@ enum State {
 struct Pending {
     stage: Stage,
     answer: Answer,
-    /// Kept until the answer is there: ending a transaction ends what it asked for.
-    transaction: Option<Py<Transaction>>,
+    /// The transaction or database, kept until the answer is there: its end would end what it was asked for.
+    owner: Py<PyAny>,
     callbacks: Vec<Callback>,
 }
 
@@ -118,7 +117,7 @@ impl Operation {
         py: Python<'py>,
         future: Result<Future, Fault>,
         answer: Answer,
-        transaction: &Bound<'py, Transaction>,
+        owner: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, Operation>> {
         let future = future.map_err(|fault| errors::raise(py, fault))?;
         let (future, answer) = if future.is_ready() {
@@ -135,7 +134,7 @@ impl Operation {
         let pending = Box::new(Pending {
             stage: Stage::Idle(future),
             answer,
-            transaction: Some(transaction.clone().unbind()),
+            owner: owner.clone().unbind(),
             callbacks: Vec::new(),
         });
         let event_loop = event_loop::running(py)?.map(Bound::unbind);
@@ -155,7 +154,9 @@ impl Operation {
                 _ => return false,
             }
             match std::mem::replace(&mut pending.stage, Stage::Settling) {
-                Stage::Idle(future) => (future, std::mem::replace(&mut pending.answer, Answer::Nothing)),
+                Stage::Idle(future) => {
+                    (future, std::mem::replace(&mut pending.answer, Answer::Nothing))
+                }
                 _ => return false,
             }
         };
@@ -299,7 +300,6 @@ impl Operation {
         }
     }
 
-
     /// Marks the operation cancelled and asks the network to end it. Gives the callbacks, None if it was done.
     fn cancel_now(&self, message: Option<Py<PyAny>>) -> Option<Vec<Callback>> {
         let (pending, old) = {
@@ -344,13 +344,18 @@ fn cancelled_error(py: Python<'_>, message: Option<Py<PyAny>>) -> PyResult<Bound
 
 fn invalid_state(py: Python<'_>, text: &'static str) -> PyErr {
     static INVALID: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    match INVALID.import(py, "asyncio", "InvalidStateError").and_then(|class| class.call1((text,))) {
+    match INVALID.import(py, "asyncio", "InvalidStateError").and_then(|class| class.call1((text,)))
+    {
         Ok(error) => PyErr::from_value(error),
         Err(error) => error,
     }
 }
 
-fn call_soon(event_loop: &Bound<'_, PyAny>, operation: &Bound<'_, Operation>, callback: Callback) -> PyResult<()> {
+fn call_soon(
+    event_loop: &Bound<'_, PyAny>,
+    operation: &Bound<'_, Operation>,
+    callback: Callback,
+) -> PyResult<()> {
     let py = event_loop.py();
     let options = pyo3::types::PyDict::new(py);
     options.set_item(intern!(py, "context"), callback.1)?;
@@ -372,8 +377,8 @@ impl Steps for Operation {
         {
             let inner = slf.get().inner.lock();
             let unarmed_watch = inner.pending.as_ref().is_some_and(|pending| {
-                matches!(&pending.answer, Answer::Watch { attempt }
-                    if pending.transaction.as_ref().is_some_and(|tx| tx.get().attempt() == *attempt))
+                matches!(&pending.answer, Answer::Watch { transaction, attempt }
+                    if transaction.get().attempt() == *attempt)
             });
             if unarmed_watch {
                 // Programs of the older driver await the watch before the commit, to get its future.
@@ -558,7 +563,8 @@ impl Operation {
     }
 
     fn _make_cancelled_error<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let message = self.inner.lock().cancel_message.as_ref().map(|message| message.clone_ref(py));
+        let message =
+            self.inner.lock().cancel_message.as_ref().map(|message| message.clone_ref(py));
         cancelled_error(py, message)
     }
 
@@ -606,7 +612,7 @@ impl Operation {
         visit.call(&inner.event_loop)?;
         visit.call(&inner.cancel_message)?;
         if let Some(pending) = &inner.pending {
-            visit.call(&pending.transaction)?;
+            visit.call(&pending.owner)?;
             pending.answer.traverse(&visit)?;
             for (callback, context) in &pending.callbacks {
                 visit.call(callback)?;
@@ -620,7 +626,9 @@ impl Operation {
         let cleared = match self.inner.try_lock() {
             Some(mut inner) => {
                 let state = match inner.state {
-                    State::Done(_) | State::Failed(_) => Some(std::mem::replace(&mut inner.state, State::Cancelled)),
+                    State::Done(_) | State::Failed(_) => {
+                        Some(std::mem::replace(&mut inner.state, State::Cancelled))
+                    }
                     _ => None,
                 };
                 let callbacks =

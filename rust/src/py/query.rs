@@ -1,5 +1,7 @@
 //! Range reads: an async iterator over rows, or all of them at once without crossing row by row.
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
@@ -9,13 +11,15 @@ use pyo3::{
 };
 
 use super::{
-    answer::{self, Answer},
+    answer::Answer,
+    arguments::Bytes,
     operation::{Operation, Step, into_generator_protocol, thrown},
+    page::Page,
     raw::Steps,
     selector::{Edge, KeySelector},
     transaction::Transaction,
 };
-use crate::fdb::{Fault, Future, RangeRead, Rows};
+use crate::fdb::{Fault, Future, RangeRead};
 
 use found_fdb_sys::FDBStreamingMode;
 
@@ -35,11 +39,13 @@ struct Remainder {
     iteration: i32,
     snapshot: bool,
     reverse: bool,
+    /// How each row is looked up further, if it is.
+    mapper: Option<Arc<[u8]>>,
 }
 
 impl Remainder {
     fn read(&self, transaction: &Transaction) -> Result<Future, Fault> {
-        transaction.inner().get_range(&RangeRead {
+        let read = RangeRead {
             begin: self.begin.borrow(),
             end: self.end.borrow(),
             limit: self.limit,
@@ -48,19 +54,23 @@ impl Remainder {
             iteration: self.iteration,
             snapshot: self.snapshot,
             reverse: self.reverse,
-        })
+        };
+        match &self.mapper {
+            None => transaction.inner().get_range(&read),
+            Some(mapper) => transaction.inner().get_mapped_range(&read, mapper),
+        }
     }
 
     /// Takes off what was read. False if nothing is left.
-    fn advance(&mut self, rows: &Rows<'_>) -> bool {
-        let Some((last, _)) = rows.last() else { return false };
+    fn advance(&mut self, page: &Page<'_>) -> bool {
+        let Some(last) = page.last_key() else { return false };
         let limited = self.limit > 0;
         if limited {
-            let read = i32::try_from(rows.len()).unwrap_or(i32::MAX);
+            let read = i32::try_from(page.len()).unwrap_or(i32::MAX);
             self.limit = self.limit.saturating_sub(read).max(0);
         }
         // `more` is true whenever the limit was hit, even if the range ends there.
-        if !rows.more || (limited && self.limit == 0) {
+        if !page.more() || (limited && self.limit == 0) {
             return false;
         }
         if self.reverse {
@@ -82,21 +92,24 @@ pub struct Collect {
 
 impl Collect {
     /// Takes a batch; the future of the next one if there is more.
-    pub fn accept(&mut self, py: Python<'_>, rows: &Rows<'_>) -> PyResult<Option<Future>> {
+    pub fn accept(&mut self, py: Python<'_>, page: &Page<'_>) -> PyResult<Option<Future>> {
+        let rows = page.to_list(py)?;
         match &self.rows {
-            None => self.rows = Some(answer::rows(py, rows)?.unbind()),
+            None => self.rows = Some(rows.unbind()),
             Some(list) => {
                 let list = list.bind(py);
-                for pair in rows.iter() {
-                    list.append(answer::row(py, pair)?)?;
-                }
+                list.set_slice(list.len(), list.len(), rows.as_any())?;
             }
         }
-        if !self.remainder.advance(rows) {
+        if !self.remainder.advance(page) {
             return Ok(None);
         }
         let next = self.remainder.read(self.transaction.get());
         next.map(Some).map_err(|fault| super::errors::raise(py, fault))
+    }
+
+    pub fn is_mapped(&self) -> bool {
+        self.remainder.mapper.is_some()
     }
 
     pub fn into_rows(self) -> Py<PyAny> {
@@ -206,6 +219,54 @@ pub fn query(
     reverse: bool,
     snapshot: Option<bool>,
 ) -> PyResult<Query> {
+    plan(tx, (key, other), (limit, mode), reverse, snapshot, None)
+}
+
+/// Query a range of key-value pairs, and by each of them another.
+///
+/// On FoundationDB the servers do the second read, so that an index and its rows take one trip. Experimental there
+/// (GetMappedRange): read-your-writes does not cover it, and it must not be mixed with writes to what it reads.
+///
+/// Args:
+///     tx: the transaction.
+///     key, other: as those of found.query.
+///     mapper: bytes of found.pack: a tuple that becomes a key, with strings such as '{K[1]}' and '{V[0]}' for
+///         elements of the row's key and value, and '{...}' at the end for all rows under the key.
+///     limit, mode, reverse, snapshot: as those of found.query.
+///
+/// Returns:
+///     A found.Query whose rows are tuples of key, value, and a list of the rows found by them.
+///
+/// Raises:
+///     FoundException: 2108 from a database that does not support it.
+///     TypeError, ValueError: as found.query.
+///
+/// Rule: fdbserver/storageserver.actor.cpp, mapKeyValues; bindings/c/fdb_c.h, fdb_transaction_get_mapped_range.
+#[pyfunction]
+#[pyo3(signature = (tx, key, other, mapper, *, limit=0, mode=ITERATOR, reverse=false, snapshot=None))]
+#[allow(clippy::too_many_arguments)]
+pub fn mapped_query(
+    tx: &Bound<'_, Transaction>,
+    key: Edge<'_>,
+    other: Edge<'_>,
+    mapper: Bytes<'_>,
+    limit: i32,
+    mode: FDBStreamingMode,
+    reverse: bool,
+    snapshot: Option<bool>,
+) -> PyResult<Query> {
+    let mapper = Some(Arc::from(mapper.as_slice()));
+    plan(tx, (key, other), (limit, mode), reverse, snapshot, mapper)
+}
+
+fn plan(
+    tx: &Bound<'_, Transaction>,
+    (key, other): (Edge<'_>, Edge<'_>),
+    (limit, mode): (i32, FDBStreamingMode),
+    reverse: bool,
+    snapshot: Option<bool>,
+    mapper: Option<Arc<[u8]>>,
+) -> PyResult<Query> {
     if limit < 0 {
         return Err(PyValueError::new_err(format!(
             "limit must be a number of rows, or 0 for all, not {limit}"
@@ -230,20 +291,24 @@ pub fn query(
         (key, other) => (key.into_selector(), other.into_selector(), reverse),
     };
     let snapshot = tx.get().snapshot(snapshot);
-    let whole = Remainder { begin, end, limit, mode, iteration: 1, snapshot, reverse };
+    let whole = Remainder { begin, end, limit, mode, iteration: 1, snapshot, reverse, mapper };
     let cursor = Cursor { remainder: Some(whole.clone()), batch: None, next: 0, reading: None };
     Ok(Query { transaction: tx.clone().unbind(), whole, cursor: Mutex::new(cursor) })
 }
 
 impl Query {
+    pub fn is_mapped(&self) -> bool {
+        self.whole.mapper.is_some()
+    }
+
     /// Takes the batch that was asked for.
-    pub fn accept(&self, py: Python<'_>, rows: &Rows<'_>) -> PyResult<()> {
-        let batch = answer::rows(py, rows)?.unbind();
+    pub fn accept(&self, py: Python<'_>, page: &Page<'_>) -> PyResult<()> {
+        let batch = page.to_list(py)?.unbind();
         let old = {
             let mut cursor = self.cursor.lock();
             // Closed meanwhile: nothing is kept.
             let Some(remainder) = cursor.remainder.as_mut() else { return Ok(()) };
-            if !remainder.advance(rows) {
+            if !remainder.advance(page) {
                 cursor.remainder = None;
             }
             cursor.next = 0;

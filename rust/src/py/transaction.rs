@@ -7,12 +7,15 @@ use std::sync::{
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyRuntimeError, PyValueError},
+    exceptions::{PyRuntimeError, PyTypeError, PyValueError},
     prelude::*,
     types::PyDict,
 };
 
-use super::{answer::Answer, arguments::Bytes, database::Database, errors, operation::Operation};
+use super::{
+    answer::Answer, arguments::Bytes, database::Database, errors, operation::Operation,
+    tenant::Tenant,
+};
 use crate::fdb;
 
 /// A transaction: reads of one version of the database, writes committed together or not at all.
@@ -138,15 +141,20 @@ impl Transaction {
 /// Rule: documentation of fdb_database_create_transaction.
 #[pyfunction]
 #[pyo3(signature = (db, *, snapshot=false))]
-pub fn make_transaction(db: &Bound<'_, Database>, snapshot: bool) -> PyResult<Transaction> {
-    let inner = db.get().inner().transaction().map_err(|fault| errors::raise(db.py(), fault))?;
-    Ok(Transaction {
-        inner,
-        database: db.clone().unbind(),
-        snapshot,
-        vars: OnceLock::new(),
-        attempt: AtomicU32::new(0),
-    })
+pub fn make_transaction(db: &Bound<'_, PyAny>, snapshot: bool) -> PyResult<Transaction> {
+    let (made, database) = if let Ok(database) = db.cast::<Database>() {
+        (database.get().inner().transaction(), database.clone().unbind())
+    } else if let Ok(tenant) = db.cast::<Tenant>() {
+        let tenant = tenant.get();
+        (tenant.inner().transaction(), tenant.database().clone_ref(db.py()))
+    } else {
+        let kind = db.get_type().name()?;
+        return Err(PyTypeError::new_err(format!(
+            "argument 'db' must be a found.Database, not {kind}"
+        )));
+    };
+    let inner = made.map_err(|fault| errors::raise(db.py(), fault))?;
+    Ok(Transaction { inner, database, snapshot, vars: OnceLock::new(), attempt: AtomicU32::new(0) })
 }
 
 /// Commit the transaction.
@@ -312,9 +320,7 @@ pub fn get_committed_version(tx: &Bound<'_, Transaction>) -> PyResult<i64> {
 ///
 /// Rule: fdbclient/ReadYourWrites.actor.cpp, wherever approximateSize is added to.
 #[pyfunction]
-pub fn get_approximate_size<'py>(
-    tx: &Bound<'py, Transaction>,
-) -> PyResult<Bound<'py, Operation>> {
+pub fn get_approximate_size<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py, Operation>> {
     Operation::start(tx.py(), tx.get().inner.approximate_size(), Answer::Int64, tx)
 }
 
@@ -493,8 +499,52 @@ pub fn add_conflict_range(
 /// Rule: fdbclient/ReadYourWrites.actor.cpp, RYWImpl::watch and triggerWatches;
 /// fdbclient/NativeAPI.actor.cpp, Transaction::setupWatches and cancelWatches.
 #[pyfunction]
-pub fn watch<'py>(tx: &Bound<'py, Transaction>, key: Bytes<'py>) -> PyResult<Bound<'py, Operation>> {
+pub fn watch<'py>(
+    tx: &Bound<'py, Transaction>,
+    key: Bytes<'py>,
+) -> PyResult<Bound<'py, Operation>> {
     let attempt = tx.get().attempt();
     let future = tx.get().inner.watch(key.as_slice());
-    Operation::start(tx.py(), future, Answer::Watch { attempt }, tx)
+    Operation::start(
+        tx.py(),
+        future,
+        Answer::Watch { transaction: tx.clone().unbind(), attempt },
+        tx,
+    )
+}
+
+/// Return what the transaction has read and written so far, as quotas count it.
+///
+/// Args:
+///     tx: the transaction.
+///
+/// Returns:
+///     An Operation of an int: bytes, rounded up to pages of 4,096 for each read and write.
+///
+/// Raises:
+///     LibraryException: the client is older than 7.3.
+///
+/// Rule: fdbclient/NativeAPI.actor.cpp, Transaction::getTotalCost.
+#[pyfunction]
+pub fn get_total_cost<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py, Operation>> {
+    Operation::start(tx.py(), tx.get().inner.total_cost(), Answer::Int64, tx)
+}
+
+/// Return how long the transaction's tags have held it back.
+///
+/// Args:
+///     tx: the transaction.
+///
+/// Returns:
+///     An Operation of a float: seconds.
+///
+/// Raises:
+///     LibraryException: the client is older than 7.3.
+///
+/// Rule: fdbclient/NativeAPI.actor.cpp, Transaction::getTagThrottledDuration.
+#[pyfunction]
+pub fn get_tag_throttled_duration<'py>(
+    tx: &Bound<'py, Transaction>,
+) -> PyResult<Bound<'py, Operation>> {
+    Operation::start(tx.py(), tx.get().inner.tag_throttled_duration(), Answer::Double, tx)
 }

@@ -1,0 +1,65 @@
+//! The rows of one batch of a range read, plain or mapped.
+
+use pyo3::{prelude::*, types::PyBytes, types::PyList};
+
+use crate::fdb::{Code, Future, MappedRow, Rows};
+
+/// What a future of a range read holds.
+pub enum Page<'a> {
+    Plain(Rows<'a>),
+    Mapped(Vec<MappedRow<'a>>, bool),
+}
+
+impl<'a> Page<'a> {
+    pub fn read(future: &'a Future, mapped: bool) -> Result<Page<'a>, Code> {
+        if mapped {
+            future.mapped_rows().map(|(rows, more)| Page::Mapped(rows, more))
+        } else {
+            future.rows().map(Page::Plain)
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        match self {
+            Page::Plain(rows) => rows.len(),
+            Page::Mapped(rows, _) => rows.len(),
+        }
+    }
+
+    /// Whether the range has more rows, as far as the library knows.
+    pub fn more(&self) -> bool {
+        match self {
+            Page::Plain(rows) => rows.more,
+            Page::Mapped(_, more) => *more,
+        }
+    }
+
+    pub fn last_key(&self) -> Option<&'a [u8]> {
+        match self {
+            Page::Plain(rows) => rows.last().map(|(key, _)| key),
+            Page::Mapped(rows, _) => rows.last().map(|row| row.key),
+        }
+    }
+
+    /// The rows as a list of tuples.
+    pub fn to_list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        match self {
+            Page::Plain(rows) => plain(py, rows),
+            Page::Mapped(rows, _) => {
+                let rows = rows.iter().map(|row| {
+                    let found = plain(py, &row.found)?;
+                    (PyBytes::new(py, row.key), PyBytes::new(py, row.value), found)
+                        .into_pyobject(py)
+                });
+                PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)
+            }
+        }
+    }
+}
+
+fn plain<'py>(py: Python<'py>, rows: &Rows<'_>) -> PyResult<Bound<'py, PyList>> {
+    let rows = rows
+        .iter()
+        .map(|(key, value)| (PyBytes::new(py, key), PyBytes::new(py, value)).into_pyobject(py));
+    PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)
+}

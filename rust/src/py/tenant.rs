@@ -1,0 +1,76 @@
+//! Tenants of a 7.x cluster.
+
+use pyo3::{PyTraverseError, PyVisit, prelude::*};
+
+use super::{arguments::Bytes, database::Database, errors};
+use crate::fdb;
+
+/// A tenant of a database: a key space of its own, under a name. Opened by `found.open_tenant`.
+///
+/// Takes the place of a database in `found.transactional`, `found.transaction` and `found.make_transaction`.
+/// Experimental in FoundationDB 7.1 to 7.4, and gone from 8.0 on.
+#[pyclass(frozen, weakref, module = "found")]
+pub struct Tenant {
+    inner: fdb::Tenant,
+    database: Py<Database>,
+    name: Vec<u8>,
+}
+
+impl Tenant {
+    pub fn inner(&self) -> &fdb::Tenant {
+        &self.inner
+    }
+
+    pub fn database(&self) -> &Py<Database> {
+        &self.database
+    }
+}
+
+#[pymethods]
+impl Tenant {
+    /// The database that the tenant belongs to.
+    #[getter]
+    fn db(&self, py: Python<'_>) -> Py<Database> {
+        self.database.clone_ref(py)
+    }
+
+    /// The lifecycle hooks of the database.
+    #[getter]
+    fn hooks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.database.bind(py).getattr("hooks")
+    }
+
+    /// The name of the tenant.
+    #[getter]
+    fn name<'py>(&self, py: Python<'py>) -> Bound<'py, pyo3::types::PyBytes> {
+        pyo3::types::PyBytes::new(py, &self.name)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.database)
+    }
+}
+
+/// Open a tenant of a database.
+///
+/// Nothing is asked of the cluster yet: a name that no tenant has fails the first transaction, with 2131.
+///
+/// Args:
+///     db: the database.
+///     name: the tenant's name, as bytes.
+///
+/// Returns:
+///     The found.Tenant, to be used where a database is.
+///
+/// Raises:
+///     LibraryException: the client has no tenants, as those from 8.0 on.
+///     RuntimeError: the database is closed.
+///     TypeError: `name` is not bytes.
+///
+/// Rule: bindings/c/fdb_c.cpp, fdb_database_open_tenant.
+#[pyfunction]
+pub fn open_tenant(db: &Bound<'_, Database>, name: Bytes<'_>) -> PyResult<Tenant> {
+    let inner =
+        db.get().inner().tenant(name.as_slice()).map_err(|fault| errors::raise(db.py(), fault))?;
+    Ok(Tenant { inner, database: db.clone().unbind(), name: name.as_slice().to_vec() })
+}
