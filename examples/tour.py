@@ -130,7 +130,9 @@ async def load(tour: Tour) -> None:
         tour.title("Loading goes on where the last run was stopped")
         tour.say(f"{len(done)} of {len(batches)} transactions are in the database already")
     else:
-        tour.title(f"Loading {len(airports):,} airports, {BATCH} a transaction, {LOADERS} at a time")
+        tour.title(
+            f"Loading {len(airports):,} airports, {BATCH} a transaction, {LOADERS} at a time"
+        )
 
     queue = iter(missing)
     total = sum(len(batches[number]) for number in missing)
@@ -265,7 +267,9 @@ async def counts(tour: Tour) -> None:
         raise SystemExit("the counts are not those of the input: remove the database with --reload")
     largest = sorted(kept.items(), key=lambda item: -item[1])[:6]
     tour.say(", ".join(f"{country} {count:,}" for country, count in largest))
-    tour.say(f"{len(kept)} countries; the counts add up to {sum(kept.values()):,}, as many as there are airports")
+    tour.say(
+        f"{len(kept)} countries; the counts add up to {sum(kept.values()):,}, as many as there are airports"
+    )
 
 
 async def log(tour: Tour) -> None:
@@ -283,7 +287,7 @@ async def log(tour: Tour) -> None:
     for key, entry in reversed(await found.transactional(tour.db, last, snapshot=True)):
         stamp: found.Versionstamp = found.unpack(key)[1]
         number, first, final, size = found.unpack(entry)
-        table.add_row(stamp.tr_version.hex(), str(number), first, final, str(size))
+        table.add_row((stamp.tr_version or b"").hex(), str(number), first, final, str(size))
     tour.console.print(table)
 
 
@@ -339,7 +343,9 @@ async def conflict(tour: Tour) -> None:
     await found.set(first, key, found.pack((again - 1,)))
     await found.commit(first)
     left = found.unpack(await found.get(found.make_transaction(tour.db), key) or b"")[0]
-    tour.say(f"first starts over, reads {again}, and commits: {left} seats are left, none was sold twice")
+    tour.say(
+        f"first starts over, reads {again}, and commits: {left} seats are left, none was sold twice"
+    )
 
 
 async def crowd(tour: Tour, tasks: int = 100) -> None:
@@ -395,7 +401,10 @@ def shown(path: Path) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description="A tour of found over the world's airports.")
     parser.add_argument(
-        "--database", type=Path, default=ROOT / ".data" / "airports.found", help="the file to keep it in"
+        "--database",
+        type=Path,
+        default=ROOT / ".data" / "airports.found",
+        help="the file to keep it in",
     )
     parser.add_argument("--limit", type=int, help="only so many airports")
     parser.add_argument("--reload", action="store_true", help="remove the database first")
@@ -409,14 +418,20 @@ def main() -> int:
         path.unlink()
     path.parent.mkdir(parents=True, exist_ok=True)
     release = version("asyncio-foundationdb")
-    console.print(f"found {release}, an embedded database in [bold]{shown(path)}[/bold]", highlight=False)
+    console.print(
+        f"found {release}, an embedded database in [bold]{shown(path)}[/bold]", highlight=False
+    )
     try:
         asyncio.run(tour_of(path, read_input(arguments.limit), console))
     except KeyboardInterrupt:
-        console.print(f"\nStopped. What was committed is in {shown(path)}; the next run goes on from there.")
+        console.print(
+            f"\nStopped. What was committed is in {shown(path)}; the next run goes on from there."
+        )
         return 130
     except found.BaseFoundException as error:
-        console.print(f"\nThe tour cannot go on: {error}", style="red", markup=False, highlight=False)
+        console.print(
+            f"\nThe tour cannot go on: {error}", style="red", markup=False, highlight=False
+        )
         return 1
     size = os.path.getsize(path) / 2**20
     console.print(
