@@ -93,9 +93,12 @@ impl<'a> Escaped<'a> {
     pub fn resolve(&self, mut out: &mut [u8]) {
         let mut rest = self.raw;
         while let Some(nul) = memchr(0, rest) {
-            let (head, tail) = rest.split_at(nul + 1);
-            out = put(out, head);
-            rest = tail.get(1..).unwrap_or_default();
+            out = put(out, &rest[..nul]);
+            rest = &rest[nul..];
+            while let [0, tail @ ..] = rest {
+                out = put(out, &[0]);
+                rest = tail.get(1..).unwrap_or_default();
+            }
         }
         put(out, rest);
     }
@@ -291,10 +294,12 @@ fn escaped<'a>(
     let mut escapes = 0;
     loop {
         let nul = from + memchr(0, &input[from..]).ok_or(truncated(at, what))?;
-        if input.get(nul + 1) == Some(&code::ESCAPE) {
+        from = nul;
+        while let [0, code::ESCAPE, ..] = input[from..] {
             escapes += 1;
-            from = nul + 2;
-        } else {
+            from += 2;
+        }
+        if from == nul {
             return Ok((Escaped { raw: &input[at + 1..nul], escapes, offset: at }, nul + 1));
         }
     }

@@ -91,10 +91,13 @@ impl Encoder {
         self.out.push(code);
         let mut rest = value;
         while let Some(nul) = memchr(0, rest) {
-            let (head, tail) = rest.split_at(nul + 1);
-            self.out.extend_from_slice(head);
-            self.out.push(code::ESCAPE);
-            rest = tail;
+            self.out.extend_from_slice(&rest[..nul]);
+            rest = &rest[nul..];
+            // NULs come in runs, in which a search for each would cost more than it finds.
+            while let [0, tail @ ..] = rest {
+                self.out.extend_from_slice(&[0, code::ESCAPE]);
+                rest = tail;
+            }
         }
         self.out.extend_from_slice(rest);
         self.out.push(0);

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fmt::Write;
 
 use found_tuple::{EncodeError, Encoder, MAX_INTEGER_BYTES};
+use pyo3::PyTypeInfo;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -69,10 +70,10 @@ impl<'py> Sequence<'py> {
 
     #[inline]
     pub fn of(object: &Bound<'py, PyAny>) -> Option<Self> {
-        if let Ok(tuple) = object.cast::<PyTuple>() {
+        if let Some(tuple) = instance::<PyTuple>(object) {
             return Some(Self::Tuple(tuple.clone()));
         }
-        object.cast::<PyList>().ok().map(|list| Self::List(list.clone()))
+        instance::<PyList>(object).map(|list| Self::List(list.clone()))
     }
 
     /// The element at `index`, while there is one. What a tuple holds stays; what a list holds is
@@ -144,23 +145,34 @@ fn encode<'py>(encoder: &mut Encoder, root: Sequence<'py>) -> PyResult<()> {
     }
 }
 
+/// A cast that costs nothing where it fails: PyO3's makes an error with a reference to the type.
+#[inline]
+fn exact<'a, 'py, T: PyTypeInfo>(value: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, T>> {
+    if value.is_exact_instance_of::<T>() { value.cast().ok() } else { None }
+}
+
+#[inline]
+fn instance<'a, 'py, T: PyTypeInfo>(value: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, T>> {
+    if value.is_instance_of::<T>() { value.cast().ok() } else { None }
+}
+
 /// Packs one element; of a nested tuple only the beginning, and returns it.
 #[inline]
 fn element<'py>(
     encoder: &mut Encoder,
     value: &Bound<'py, PyAny>,
 ) -> Result<Option<Sequence<'py>>, Failure> {
-    if let Ok(text) = value.cast_exact::<PyString>() {
+    if let Some(text) = exact::<PyString>(value) {
         encoder.str(text.to_str()?);
-    } else if let Ok(int) = value.cast_exact::<PyInt>() {
+    } else if let Some(int) = exact::<PyInt>(value) {
         integer(encoder, int)?;
-    } else if let Ok(bytes) = value.cast_exact::<PyBytes>() {
+    } else if let Some(bytes) = exact::<PyBytes>(value) {
         encoder.bytes(bytes.as_bytes());
     } else if value.is_none() {
         encoder.none();
-    } else if let Ok(float) = value.cast_exact::<PyFloat>() {
+    } else if let Some(float) = exact::<PyFloat>(value) {
         encoder.f64(float.value());
-    } else if let Ok(flag) = value.cast_exact::<PyBool>() {
+    } else if let Some(flag) = exact::<PyBool>(value) {
         encoder.bool(flag.is_true());
     } else if let Some(inner) = Sequence::of(value) {
         encoder.begin_nested()?;
