@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from found._found import Query
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
 
-    P = ParamSpec("P")
+    _P = ParamSpec("_P")
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def all(aiogenerator: AsyncIterable[T]) -> Awaitable[list[T]]:
         RuntimeError: it is a query that was read already.
     """
     if isinstance(aiogenerator, Query):
-        return aiogenerator._all()
+        return cast("Awaitable[list[T]]", aiogenerator._all())
     if not hasattr(aiogenerator, "__aiter__"):
         kind = type(aiogenerator).__name__
         raise TypeError(f"aiogenerator must be an asynchronous iterable, not {kind}")
@@ -58,7 +58,7 @@ def limit(iterator: AsyncIterable[T], length: int) -> AsyncGenerator[T, None]:
         TypeError: `iterator` is no asynchronous iterable, or `length` no integer.
         ValueError: `length` is negative.
     """
-    if isinstance(length, bool) or not isinstance(length, int):
+    if isinstance(length, bool) or not isinstance(length, int):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"length must be an integer, not {type(length).__name__}")
     if length < 0:
         raise ValueError(f"length must be 0 or more, not {length}")
@@ -84,14 +84,14 @@ async def _limited(iterable: AsyncIterable[T], length: int) -> AsyncGenerator[T,
             await close()
 
 
-def co(func: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+def co(func: Callable[_P, T]) -> Callable[_P, Coroutine[Any, Any, T]]:
     """Make a coroutine function of a plain one, so that its result can be awaited.
 
     It runs in the event loop's thread, as any coroutine does: it is no way around a blocking call.
     """
 
     @functools.wraps(func)
-    async def coroutine(*args: P.args, **kwargs: P.kwargs) -> T:
+    async def coroutine(*args: _P.args, **kwargs: _P.kwargs) -> T:
         return func(*args, **kwargs)
 
     return coroutine
@@ -109,7 +109,7 @@ def next_prefix(key: bytes) -> bytes:
 
     Rule: flow/Arena.h and fdbclient/FDBTypes.h, strinc.
     """
-    if not isinstance(key, bytes):
+    if not isinstance(key, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"key must be bytes, not {type(key).__name__}")
     stripped = key.rstrip(b"\xff")
     if not stripped:

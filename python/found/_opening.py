@@ -45,7 +45,7 @@ async def open(cluster_file: Optional[Union[str, os.PathLike[str]]] = None) -> D
     Rule: fdbclient/ClusterConnectionFile.actor.cpp, ClusterConnectionFile::lookupClusterFileName.
     """
     address = _resolve() if cluster_file is None else os.fspath(cluster_file)
-    if not isinstance(address, str):
+    if not isinstance(address, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"cluster_file must be a str or a path, not {type(address).__name__}")
     if not address:
         raise ValueError("cluster_file must not be empty")

@@ -15,7 +15,8 @@ from found.errors import FoundException
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
 
-    P = ParamSpec("P")
+    _P = ParamSpec("_P")
+    _Func = Callable[..., Awaitable[Any]]
 
 T = TypeVar("T")
 
@@ -91,7 +92,7 @@ async def _retry(
 ) -> Any:
     began = time.monotonic()
     tx = _found.make_transaction(db, snapshot=snapshot)
-    hooks = cast(Hooks, db.hooks)
+    hooks = db.hooks
     retries = 0
     while True:
         try:
@@ -106,12 +107,11 @@ async def _retry(
                 # under way ends with it, though the exception may keep the transaction alive.
                 _found.cancel(tx)
                 raise
+            refused: Optional[FoundException] = None
             try:
                 await _found.on_error(tx, error.code)
             except FoundException as raised:
                 refused = raised
-            else:
-                refused = None
             if refused is not None:
                 if refused.code == error.code:
                     raise
@@ -128,10 +128,10 @@ async def _retry(
 @overload
 def transactional(
     db: Database,
-    func: Callable[Concatenate[Transaction, P], Awaitable[T]],
+    func: Callable[Concatenate[Transaction, _P], Awaitable[T]],
     /,
-    *args: P.args,
-    **kwargs: P.kwargs,
+    *args: _P.args,
+    **kwargs: _P.kwargs,
 ) -> Coroutine[Any, Any, T]: ...
 @overload
 def transactional(
@@ -144,16 +144,16 @@ def transactional(
 ) -> Coroutine[Any, Any, T]: ...
 @overload
 def transactional(
-    func: Callable[Concatenate[Transaction, P], Awaitable[T]], /, *, snapshot: bool = False
-) -> Callable[Concatenate[Union[Database, Transaction], P], Coroutine[Any, Any, T]]: ...
+    func: Callable[Concatenate[Transaction, _P], Awaitable[T]], /, *, snapshot: bool = False
+) -> Callable[Concatenate[Union[Database, Transaction], _P], Coroutine[Any, Any, T]]: ...
 @overload
 def transactional(
-    *, snapshot: bool = False
+    db: None = None, func: None = None, /, *, snapshot: bool = False
 ) -> Callable[
-    [Callable[Concatenate[Transaction, P], Awaitable[T]]],
-    Callable[Concatenate[Union[Database, Transaction], P], Coroutine[Any, Any, T]],
+    [Callable[Concatenate[Transaction, _P], Awaitable[T]]],
+    Callable[Concatenate[Union[Database, Transaction], _P], Coroutine[Any, Any, T]],
 ]: ...
-def transactional(  # pyright: ignore[reportInconsistentOverload]
+def transactional(  # type: ignore[misc]  # pyright: ignore[reportInconsistentOverload]
     db: Any = None, func: Any = None, /, *args: Any, snapshot: bool = False, **kwargs: Any
 ) -> Any:
     """Run `func` in a transaction and commit it, again and again until FoundationDB accepts it.
@@ -184,12 +184,12 @@ def transactional(  # pyright: ignore[reportInconsistentOverload]
     if isinstance(db, Database):
         if not callable(func):
             raise TypeError(f"func must be a coroutine function, not {type(func).__name__}")
-        return _retry(db, func, args, kwargs, snapshot)
+        return _retry(db, cast("_Func", func), args, kwargs, snapshot)
     if func is not None or args or kwargs or not (db is None or callable(db)):
         raise TypeError(f"db must be a found.Database, not {type(db).__name__}")
     if db is None:
         return functools.partial(_decorate, snapshot=snapshot)
-    return _decorate(db, snapshot=snapshot)
+    return _decorate(cast("_Func", db), snapshot=snapshot)
 
 
 def _decorate(func: Callable[..., Awaitable[Any]], *, snapshot: bool) -> Callable[..., Any]:
@@ -220,7 +220,7 @@ class transaction:
 
     def __init__(self, db: Database, snapshot: bool = False) -> None:
         self._tx = _found.make_transaction(db, snapshot=snapshot)
-        self._hooks = cast(Hooks, db.hooks)
+        self._hooks = db.hooks
         self._began = time.monotonic()
 
     async def __aenter__(self) -> Transaction:
