@@ -36,11 +36,10 @@ impl Limits {
 }
 
 impl Rows {
-    /// Room for what the limits allow, as far as that is little.
+    /// Room for a few rows: most reads are short, and what is longer grows by doubling.
     pub(crate) fn with_room(limits: Limits) -> Rows {
-        let rows = limits.rows.min(limits.bytes / 16).min(1024);
-        let bytes =
-            if limits.bytes == usize::MAX { rows * 64 } else { limits.bytes.min(128 << 10) };
+        let rows = limits.rows.min(32);
+        let bytes = limits.bytes.min(rows * 64);
         Rows { bytes: Vec::with_capacity(bytes), ends: Vec::with_capacity(rows), more: false }
     }
 
@@ -73,10 +72,5 @@ impl Rows {
             begin = value_end;
             row
         })
-    }
-
-    /// The bytes of all keys and values.
-    pub fn byte_len(&self) -> usize {
-        self.bytes.len()
     }
 }

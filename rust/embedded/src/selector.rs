@@ -1,5 +1,7 @@
 //! Key selectors: a key described by its place among the keys of the database.
 
+use std::borrow::Cow;
+
 use crate::keys::key_after;
 
 /// The last key less than `key` (or equal to it, with `or_equal`), moved `offset` keys forward.
@@ -30,9 +32,9 @@ impl Selector {
     /// The same key counted from a base that is never equal: "or equal to k" is "less than k\x00".
     pub(crate) fn base(&self) -> Base<'_> {
         let key = if self.or_equal {
-            std::borrow::Cow::Owned(key_after(&self.key))
+            Cow::Owned(key_after(&self.key))
         } else {
-            std::borrow::Cow::Borrowed(self.key.as_slice())
+            Cow::Borrowed(self.key.as_slice())
         };
         Base { key, offset: self.offset }
     }
@@ -41,6 +43,6 @@ impl Selector {
 /// A selector without `or_equal`: offset 1 is the first key at or after `key`, 0 the last before it.
 #[derive(Clone, Debug)]
 pub(crate) struct Base<'a> {
-    pub key: std::borrow::Cow<'a, [u8]>,
+    pub key: Cow<'a, [u8]>,
     pub offset: i32,
 }
