@@ -1,10 +1,6 @@
 //! What the functions take: keys and values are `bytes`, nothing else.
 
-use pyo3::{
-    exceptions::PyTypeError,
-    prelude::*,
-    types::PyBytes,
-};
+use pyo3::{exceptions::PyTypeError, prelude::*, types::PyBytes};
 
 /// A `bytes` argument. The error for anything else names the argument (PyO3 adds it) and the type.
 pub struct Bytes<'py>(Bound<'py, PyBytes>);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::{PyTraverseError, PyVisit, exceptions::PyValueError, prelude::*};
 
-use super::{answer::Answer, arguments::Bytes, errors, operation::Operation};
+use super::{answer::Answer, arguments::Bytes, awaitable::Operation, errors};
 use crate::fdb::{self, Code, Library, NetworkError};
 
 /// A database, as `found.open` gives it: a FoundationDB cluster, or one embedded in this process.

@@ -8,17 +8,13 @@ use std::{
 
 use parking_lot::Mutex;
 use pyo3::{
-    PyTraverseError, PyVisit,
-    exceptions::PyException,
-    intern,
-    prelude::*,
-    sync::PyOnceLock,
+    PyTraverseError, PyVisit, exceptions::PyException, intern, prelude::*, sync::PyOnceLock,
     types::PyDict,
 };
 use slab::Slab;
 
 use super::{
-    operation::Operation,
+    awaitable::Awaitable,
     wake::{Signal, signal},
 };
 use crate::fdb::{Flight, Future, Queue};
@@ -43,7 +39,7 @@ pub fn current(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 struct Waiting {
     flight: Option<Arc<Flight>>,
     /// None once cancelled: the completion comes all the same, and is swallowed.
-    operation: Option<Py<Operation>>,
+    operation: Option<Py<Awaitable>>,
 }
 
 /// The part of a loop's state that is found without asking Python.
@@ -57,11 +53,12 @@ pub struct Hangar {
 
 impl Hangar {
     /// Sets the future's callback: `operation` will be told by this loop.
-    pub fn launch(&self, future: Future, operation: Py<Operation>) -> Result<Arc<Flight>, crate::fdb::Code> {
-        let key = self
-            .waiting
-            .lock()
-            .insert(Waiting { flight: None, operation: Some(operation) });
+    pub fn launch(
+        &self,
+        future: Future,
+        operation: Py<Awaitable>,
+    ) -> Result<Arc<Flight>, crate::fdb::Code> {
+        let key = self.waiting.lock().insert(Waiting { flight: None, operation: Some(operation) });
         match Flight::launch(future, key, Arc::clone(&self.queue)) {
             Ok(flight) => {
                 if let Some(waiting) = self.waiting.lock().get_mut(key) {
@@ -112,9 +109,8 @@ thread_local! {
 /// The hangar of `event_loop`, made with its first operation that has to wait.
 pub fn hangar(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Hangar>> {
     let address = event_loop.as_ptr() as usize;
-    let last = LAST.with_borrow(|(last, hangar)| {
-        (*last == address).then(|| hangar.upgrade()).flatten()
-    });
+    let last =
+        LAST.with_borrow(|(last, hangar)| (*last == address).then(|| hangar.upgrade()).flatten());
     if let Some(hangar) = last {
         return Ok(hangar);
     }
@@ -177,11 +173,10 @@ impl EventLoopState {
             let operation = waiting.and_then(|waiting| waiting.operation);
             let (Some(future), Some(operation)) = (flight.land(), operation) else { continue };
             let operation = operation.into_bound(py);
-            for (callback, context) in Operation::land(&operation, future) {
-                let ran = context.bind(py).call_method1(
-                    intern!(py, "run"),
-                    (callback, operation.clone()),
-                );
+            for (callback, context) in Awaitable::land(&operation, future) {
+                let ran = context
+                    .bind(py)
+                    .call_method1(intern!(py, "run"), (callback, operation.clone()));
                 if let Err(error) = ran
                     && let Err(fatal) = report(py, error)
                 {

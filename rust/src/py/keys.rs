@@ -3,7 +3,7 @@
 use pyo3::{exceptions::PyValueError, prelude::*};
 
 use super::{
-    answer::Answer, arguments::Bytes, operation::Operation, selector::KeySelector,
+    answer::Answer, arguments::Bytes, awaitable::Operation, selector::KeySelector,
     transaction::Transaction,
 };
 
@@ -239,8 +239,7 @@ pub fn get_range_split_points<'py>(
             "chunk_size must be a number of bytes above 0, not {chunk_size}"
         )));
     }
-    let future =
-        tx.get().inner().range_split_points(begin.as_slice(), end.as_slice(), chunk_size);
+    let future = tx.get().inner().range_split_points(begin.as_slice(), end.as_slice(), chunk_size);
     Operation::start(tx.py(), future, Answer::Keys, tx)
 }
 

@@ -2,12 +2,12 @@
 
 mod answer;
 mod arguments;
+mod awaitable;
 mod database;
 mod errors;
 mod event_loop;
 mod fairness;
 mod keys;
-mod operation;
 mod page;
 mod query;
 mod raw;
@@ -32,12 +32,14 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<database::Database>()?;
     module.add_class::<tenant::Tenant>()?;
     module.add_class::<transaction::Transaction>()?;
-    module.add_class::<operation::Operation>()?;
+    module.add_class::<awaitable::Awaitable>()?;
+    module.add_class::<awaitable::Operation>()?;
     module.add_class::<query::Query>()?;
     module.add_class::<query::Next>()?;
     module.add_class::<selector::KeySelector>()?;
-    raw::install_send_slot::<operation::Operation>(py)?;
-    raw::install_send_slot::<query::Next>(py)?;
+    raw::install_send_slot::<awaitable::Awaitable, awaitable::Awaitable>(py)?;
+    raw::install_send_slot::<awaitable::Operation, awaitable::Awaitable>(py)?;
+    raw::install_send_slot::<query::Next, query::Next>(py)?;
 
     macro_rules! functions {
         ($($from:ident: $($name:ident),*;)*) => {

@@ -13,7 +13,7 @@ use pyo3::{
 use super::{
     answer::Answer,
     arguments::Bytes,
-    operation::{Operation, Step, into_generator_protocol, thrown},
+    awaitable::{Awaitable, Operation, Step, into_generator_protocol, thrown},
     page::Page,
     raw::Steps,
     selector::{Edge, KeySelector},
@@ -352,7 +352,7 @@ impl Query {
                     reading
                 }
             };
-            match Operation::step(&reading) {
+            match Awaitable::step(reading.as_super()) {
                 Ok(Step::Yield(waiting)) => return Ok(Step::Yield(waiting)),
                 Ok(Step::Return(_)) => this.cursor.lock().reading = None,
                 Err(error) => {

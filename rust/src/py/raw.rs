@@ -7,7 +7,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyType};
 
-use super::operation::Step;
+use super::awaitable::Step;
 
 /// An integer as the machine has it, or on which side it is out of reach.
 pub enum Word {
@@ -105,9 +105,8 @@ impl Slot {
     #[inline]
     pub fn set(&self, object: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         // SAFETY: as in `get`; `set` takes a reference to `value` of its own.
-        let failed = unsafe {
-            (self.set)(self.descriptor.as_ptr(), object.as_ptr(), value.as_ptr()) != 0
-        };
+        let failed =
+            unsafe { (self.set)(self.descriptor.as_ptr(), object.as_ptr(), value.as_ptr()) != 0 };
         if failed { Err(PyErr::fetch(object.py())) } else { Ok(()) }
     }
 }
@@ -117,11 +116,11 @@ pub trait Steps: pyo3::PyClass {
     fn step(slf: &Bound<'_, Self>) -> PyResult<Step>;
 }
 
-/// Gives `T` the slot by which the interpreter and asyncio's tasks step an awaitable without raising a
+/// Gives `C`, which is `T` or derives from it, the slot by which the interpreter and asyncio's tasks step an awaitable without raising a
 /// StopIteration for its result. PyO3 has no form of it; where the slot does not exist `__next__` serves.
 #[cfg(all(Py_3_10, not(PyPy), not(GraalPy)))]
-pub fn install_send_slot<T: Steps>(py: Python<'_>) -> PyResult<()> {
-    let kind = py.get_type::<T>();
+pub fn install_send_slot<C: pyo3::PyClass, T: Steps>(py: Python<'_>) -> PyResult<()> {
+    let kind = py.get_type::<C>();
     // SAFETY: attached, and the module is being initialised: no instance exists, no other thread has seen the
     // type. PyO3 makes heap types, whose tp_as_async points into the type object itself and is writable.
     unsafe {
@@ -135,7 +134,7 @@ pub fn install_send_slot<T: Steps>(py: Python<'_>) -> PyResult<()> {
 }
 
 #[cfg(not(all(Py_3_10, not(PyPy), not(GraalPy))))]
-pub fn install_send_slot<T: Steps>(_py: Python<'_>) -> PyResult<()> {
+pub fn install_send_slot<C: pyo3::PyClass, T: Steps>(_py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
@@ -148,7 +147,7 @@ unsafe extern "C" fn send<T: Steps>(
     // SAFETY: the interpreter calls slots with the thread attached.
     let py = unsafe { Python::assume_attached() };
     let step = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        // SAFETY: `slf` is a live instance of the class whose slot this is.
+        // SAFETY: `slf` is a live instance of a class whose slot this is.
         let slf = unsafe { Bound::from_borrowed_ptr(py, slf) };
         T::step(slf.cast::<T>()?)
     }));

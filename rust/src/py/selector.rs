@@ -1,11 +1,6 @@
 //! Key selectors.
 
-use pyo3::{
-    exceptions::PyOverflowError,
-    prelude::*,
-    pyclass::CompareOp,
-    types::PyBytes,
-};
+use pyo3::{exceptions::PyOverflowError, prelude::*, pyclass::CompareOp, types::PyBytes};
 
 use super::arguments::{Bytes, must_be};
 use crate::fdb::Selector;
@@ -87,9 +82,8 @@ impl KeySelector {
         let py = other.py();
         let Ok(other) = other.cast::<KeySelector>() else { return Ok(py.NotImplemented()) };
         let other = other.get();
-        let equal = self.key == other.key
-            && self.or_equal == other.or_equal
-            && self.offset == other.offset;
+        let equal =
+            self.key == other.key && self.or_equal == other.or_equal && self.offset == other.offset;
         match operation {
             CompareOp::Eq => Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind()),
             CompareOp::Ne => Ok((!equal).into_pyobject(py)?.to_owned().into_any().unbind()),

@@ -13,7 +13,11 @@ use pyo3::{
 };
 
 use super::{
-    answer::Answer, arguments::Bytes, database::Database, errors, operation::Operation,
+    answer::Answer,
+    arguments::Bytes,
+    awaitable::{Awaitable, Operation},
+    database::Database,
+    errors,
     tenant::Tenant,
 };
 use crate::fdb;
@@ -499,18 +503,11 @@ pub fn add_conflict_range(
 /// Rule: fdbclient/ReadYourWrites.actor.cpp, RYWImpl::watch and triggerWatches;
 /// fdbclient/NativeAPI.actor.cpp, Transaction::setupWatches and cancelWatches.
 #[pyfunction]
-pub fn watch<'py>(
-    tx: &Bound<'py, Transaction>,
-    key: Bytes<'py>,
-) -> PyResult<Bound<'py, Operation>> {
+pub fn watch<'py>(tx: &Bound<'py, Transaction>, key: Bytes<'py>) -> PyResult<Awaitable> {
     let attempt = tx.get().attempt();
     let future = tx.get().inner.watch(key.as_slice());
-    Operation::start(
-        tx.py(),
-        future,
-        Answer::Watch { transaction: tx.clone().unbind(), attempt },
-        tx,
-    )
+    let answer = Answer::Watch { transaction: tx.clone().unbind(), attempt };
+    Awaitable::start(tx.py(), future, answer, tx)
 }
 
 /// Return what the transaction has read and written so far, as quotas count it.

@@ -160,10 +160,9 @@ mod thread {
             std::thread::Builder::new().name("found-wake".to_owned()).spawn(move || {
                 while receiver.recv().is_ok() {
                     let called = Python::try_attach(|py| -> PyResult<()> {
-                        let (Some(event_loop), Some(callback)) = (
-                            event_loop.bind(py).upgrade(),
-                            callback.bind(py).upgrade(),
-                        ) else {
+                        let (Some(event_loop), Some(callback)) =
+                            (event_loop.bind(py).upgrade(), callback.bind(py).upgrade())
+                        else {
                             return Ok(());
                         };
                         let options = pyo3::types::PyDict::new(py);
@@ -182,5 +181,4 @@ mod thread {
             Ok(())
         }
     }
-
 }

@@ -69,6 +69,15 @@ struct Inner {
     cancel_message: Option<Py<PyAny>>,
 }
 
+/// What will be there: an `asyncio.Future` in all but name, and the base of `found.Operation`.
+///
+/// `found.watch` gives one. `await` it, as often as needed, or hand it to `asyncio.wait`, `gather`, `wait_for`
+/// and `shield`. It belongs to the event loop that ran at the call, or to the first that asks for it if none did.
+#[pyclass(frozen, subclass, weakref, generic, name = "Future", module = "found")]
+pub struct Awaitable {
+    inner: Mutex<Inner>,
+}
+
 /// What a call to the database gives: await it, or treat it as an `asyncio.Future`.
 ///
 /// The work begins at the call, not when it is awaited, so several operations can be under way at
@@ -83,27 +92,17 @@ struct Inner {
 /// Wrong arguments raise at the call. What FoundationDB has to say, a found.FoundException, is
 /// raised when the operation is awaited. `found.Operation[bytes]` is the type of one that gives
 /// bytes.
-#[pyclass(frozen, freelist = 512, weakref, generic, module = "found")]
-pub struct Operation {
-    inner: Mutex<Inner>,
-}
+#[pyclass(frozen, extends = Awaitable, freelist = 512, module = "found")]
+pub struct Operation;
 
 impl Operation {
-    fn new(state: State, pending: Option<Box<Pending>>, event_loop: Option<Py<PyAny>>) -> Self {
-        Operation {
-            inner: Mutex::new(Inner {
-                state,
-                blocking: false,
-                pending,
-                event_loop,
-                cancel_message: None,
-            }),
-        }
+    fn new(py: Python<'_>, awaitable: Awaitable) -> PyResult<Bound<'_, Operation>> {
+        Bound::new(py, PyClassInitializer::from(awaitable).add_subclass(Operation))
     }
 
     /// An operation that is done.
     pub fn done_with(py: Python<'_>, value: Py<PyAny>) -> PyResult<Bound<'_, Operation>> {
-        Bound::new(py, Operation::new(State::Done(value), None, None))
+        Operation::new(py, Awaitable::new(State::Done(value), None, None))
     }
 
     /// An operation that was done by the call itself.
@@ -119,12 +118,36 @@ impl Operation {
         answer: Answer,
         owner: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, Operation>> {
+        Operation::new(py, Awaitable::start(py, future, answer, owner)?)
+    }
+}
+
+impl Awaitable {
+    fn new(state: State, pending: Option<Box<Pending>>, event_loop: Option<Py<PyAny>>) -> Self {
+        Awaitable {
+            inner: Mutex::new(Inner {
+                state,
+                blocking: false,
+                pending,
+                event_loop,
+                cancel_message: None,
+            }),
+        }
+    }
+
+    /// What waits for a future that was just asked for.
+    pub fn start<'py>(
+        py: Python<'py>,
+        future: Result<Future, Fault>,
+        answer: Answer,
+        owner: &Bound<'py, PyAny>,
+    ) -> PyResult<Awaitable> {
         let future = future.map_err(|fault| errors::raise(py, fault))?;
         let (future, answer) = if future.is_ready() {
             match answer.settle(py, future) {
-                Settled::Done(value) => return Operation::done_with(py, value),
+                Settled::Done(value) => return Ok(Awaitable::new(State::Done(value), None, None)),
                 Settled::Failed(error) => {
-                    return Bound::new(py, Operation::new(State::Failed(error), None, None));
+                    return Ok(Awaitable::new(State::Failed(error), None, None));
                 }
                 Settled::More(future, answer) => (future, answer),
             }
@@ -138,7 +161,7 @@ impl Operation {
             callbacks: Vec::new(),
         });
         let event_loop = event_loop::running(py)?.map(Bound::unbind);
-        Bound::new(py, Operation::new(State::Waiting, Some(pending), event_loop))
+        Ok(Awaitable::new(State::Waiting, Some(pending), event_loop))
     }
 
     /// Settles an operation whose future is ready but has no callback. True once it is done.
@@ -248,7 +271,7 @@ impl Operation {
                 _ => return Ok(()),
             }
         }
-        let event_loop = Operation::bind(slf)?;
+        let event_loop = Awaitable::bind(slf)?;
         let hangar = event_loop::hangar(&event_loop)?;
         let future = {
             let mut inner = slf.get().inner.lock();
@@ -323,7 +346,7 @@ impl Operation {
     }
 }
 
-impl Drop for Operation {
+impl Drop for Awaitable {
     fn drop(&mut self) {
         if let Some(pending) = self.inner.get_mut().pending.take()
             && let Stage::Flying(flight, hangar) = &pending.stage
@@ -353,7 +376,7 @@ fn invalid_state(py: Python<'_>, text: &'static str) -> PyErr {
 
 fn call_soon(
     event_loop: &Bound<'_, PyAny>,
-    operation: &Bound<'_, Operation>,
+    operation: &Bound<'_, Awaitable>,
     callback: Callback,
 ) -> PyResult<()> {
     let py = event_loop.py();
@@ -364,11 +387,11 @@ fn call_soon(
         .map(drop)
 }
 
-impl Steps for Operation {
+impl Steps for Awaitable {
     /// One step of the awaitable: what `send(None)` and the interpreter's own fast path do.
     fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
         let py = slf.py();
-        if Operation::poll(slf) {
+        if Awaitable::poll(slf) {
             if fairness::turn_due(py) {
                 return Ok(Step::Yield(py.None()));
             }
@@ -389,21 +412,21 @@ impl Steps for Operation {
         let Some(running) = event_loop::running(py)? else {
             return Err(PyRuntimeError::new_err("no running event loop"));
         };
-        let event_loop = Operation::bind(slf)?;
+        let event_loop = Awaitable::bind(slf)?;
         if !event_loop.is(&running) {
             return Err(PyRuntimeError::new_err(
                 "this operation was started in another event loop: await it there, \
                  or start it in the loop that awaits it",
             ));
         }
-        Operation::arm(slf)?;
+        Awaitable::arm(slf)?;
         slf.get().inner.lock().blocking = true;
         Ok(Step::Yield(slf.clone().into_any().unbind()))
     }
 }
 
 #[pymethods]
-impl Operation {
+impl Awaitable {
     fn __await__(slf: Py<Self>) -> Py<Self> {
         slf
     }
@@ -413,29 +436,7 @@ impl Operation {
     }
 
     fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Py<PyAny>> {
-        into_generator_protocol(Operation::step(slf)?)
-    }
-
-    /// Take one step, as the coroutine protocol has it. What is sent is ignored.
-    fn send(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let _ = value;
-        into_generator_protocol(Operation::step(slf)?)
-    }
-
-    /// Raise an exception, as the coroutine protocol has it. The operation goes on.
-    #[pyo3(signature = (typ, val=None, tb=None))]
-    fn throw(
-        slf: &Bound<'_, Self>,
-        typ: &Bound<'_, PyAny>,
-        val: Option<&Bound<'_, PyAny>>,
-        tb: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        Err(thrown(slf.py(), typ, val, tb)?)
-    }
-
-    /// Cancel the operation unless it is done, as the coroutine protocol has it.
-    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
-        Operation::cancel(slf, None).map(drop)
+        into_generator_protocol(Awaitable::step(slf)?)
     }
 
     /// Cancel the operation: whoever waits for it gets `asyncio.CancelledError`.
@@ -450,12 +451,12 @@ impl Operation {
     ///     True; False if the operation was done already, and stays as it was.
     #[pyo3(signature = (msg=None))]
     fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
-        if Operation::poll(slf) {
+        if Awaitable::poll(slf) {
             return Ok(false);
         }
         let Some(callbacks) = slf.get().cancel_now(msg) else { return Ok(false) };
         if !callbacks.is_empty() {
-            let event_loop = Operation::bind(slf)?;
+            let event_loop = Awaitable::bind(slf)?;
             for callback in callbacks {
                 call_soon(&event_loop, slf, callback)?;
             }
@@ -470,7 +471,7 @@ impl Operation {
 
     /// Return whether the operation has a result, has failed or was cancelled.
     fn done(slf: &Bound<'_, Self>) -> bool {
-        Operation::poll(slf)
+        Awaitable::poll(slf)
     }
 
     /// Return the result, or raise what the operation has failed with.
@@ -479,7 +480,7 @@ impl Operation {
     ///     asyncio.CancelledError: the operation was cancelled.
     ///     asyncio.InvalidStateError: the operation is not done.
     fn result(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        Operation::poll(slf);
+        Awaitable::poll(slf);
         slf.get().outcome(slf.py())
     }
 
@@ -490,7 +491,7 @@ impl Operation {
     ///     asyncio.InvalidStateError: the operation is not done.
     fn exception(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();
-        if !Operation::poll(slf) {
+        if !Awaitable::poll(slf) {
             return Err(invalid_state(py, "Exception is not set."));
         }
         let inner = slf.get().inner.lock();
@@ -506,7 +507,7 @@ impl Operation {
 
     /// Return the event loop that the operation belongs to.
     fn get_loop<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Operation::bind(slf)
+        Awaitable::bind(slf)
     }
 
     /// Have the event loop call `fn` with the operation once it is done; soon, if it is already.
@@ -528,15 +529,15 @@ impl Operation {
                 COPY.import(py, "contextvars", "copy_context")?.call0()?.unbind()
             }
         };
-        if !Operation::poll(slf) {
-            Operation::arm(slf)?;
+        if !Awaitable::poll(slf) {
+            Awaitable::arm(slf)?;
             let mut inner = slf.get().inner.lock();
             if let Some(pending) = inner.pending.as_mut() {
                 pending.callbacks.push((r#fn, context));
                 return Ok(());
             }
         }
-        call_soon(&Operation::bind(slf)?, slf, (r#fn, context))
+        call_soon(&Awaitable::bind(slf)?, slf, (r#fn, context))
     }
 
     /// Take `fn` off the functions to be called, and return how often it was among them.
@@ -592,13 +593,13 @@ impl Operation {
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
         let shown = match &slf.get().inner.lock().state {
-            State::Waiting => return Ok("<found.Operation pending>".to_owned()),
-            State::Cancelled => return Ok("<found.Operation cancelled>".to_owned()),
+            State::Waiting => return Ok("<found.Future pending>".to_owned()),
+            State::Cancelled => return Ok("<found.Future cancelled>".to_owned()),
             State::Done(value) => value.clone_ref(py),
             State::Failed(error) => error.clone_ref(py).into_any(),
         };
         // Shown outside the lock: a repr is anybody's code.
-        Ok(format!("<found.Operation finished {}>", shown.bind(py).repr()?))
+        Ok(format!("<found.Future finished {}>", shown.bind(py).repr()?))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -638,6 +639,30 @@ impl Operation {
             None => return,
         };
         drop(cleared);
+    }
+}
+
+#[pymethods]
+impl Operation {
+    /// Take one step, as the coroutine protocol has it. What is sent is ignored.
+    fn send(slf: &Bound<'_, Self>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        into_generator_protocol(Awaitable::step(slf.as_super())?)
+    }
+
+    /// Raise an exception, as the coroutine protocol has it. The operation goes on.
+    #[pyo3(signature = (typ, val=None, tb=None))]
+    fn throw(
+        slf: &Bound<'_, Self>,
+        typ: &Bound<'_, PyAny>,
+        val: Option<&Bound<'_, PyAny>>,
+        tb: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        Err(thrown(slf.py(), typ, val, tb)?)
+    }
+
+    /// Cancel the operation unless it is done, as the coroutine protocol has it.
+    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Awaitable::cancel(slf.as_super(), None).map(drop)
     }
 }
 
