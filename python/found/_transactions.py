@@ -153,7 +153,7 @@ def transactional(
     [Callable[Concatenate[Transaction, _P], Awaitable[T]]],
     Callable[Concatenate[Union[Database, Transaction], _P], Coroutine[Any, Any, T]],
 ]: ...
-def transactional(  # type: ignore[misc]  # pyright: ignore[reportInconsistentOverload]
+def transactional(  # type: ignore[misc]
     db: Any = None, func: Any = None, /, *args: Any, snapshot: bool = False, **kwargs: Any
 ) -> Any:
     """Run `func` in a transaction and commit it, again and again until FoundationDB accepts it.

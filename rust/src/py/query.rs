@@ -150,9 +150,9 @@ pub struct Query {
 /// Read the keys and values of a range, in order.
 ///
 /// The range is half-open, the keys from `key` on that are less than `other`. Two keys given
-/// backwards, `key` greater than `other`, are read from `key` down to `other`, and both belong to the
-/// range: that is what the 0.13 series did. `reverse=True` reads the half-open range from its end. A range from a
-/// key to itself is empty.
+/// backwards, `key` greater than `other`, are read from `key` down to `other`, and both belong to
+/// the range: that is what the 0.13 series did. `reverse=True` reads the half-open range from its
+/// end. A range from a key to itself is empty.
 ///
 /// Rows come in batches, and a batch is read when the iteration gets there: it sees what the
 /// transaction has written by then. `found.all` reads a query in as few batches as there can be.
@@ -224,14 +224,16 @@ pub fn query(
 
 /// Query a range of key-value pairs, and by each of them another.
 ///
-/// On FoundationDB the servers do the second read, so that an index and its rows take one trip. Experimental there
-/// (GetMappedRange): read-your-writes does not cover it, and it must not be mixed with writes to what it reads.
+/// On FoundationDB the servers do the second read, so that an index and its rows take one trip.
+/// Experimental there (GetMappedRange): read-your-writes does not cover it, and it must not be
+/// mixed with writes to what it reads.
 ///
 /// Args:
 ///     tx: the transaction.
 ///     key, other: as those of found.query.
-///     mapper: bytes of found.pack: a tuple that becomes a key, with strings such as '{K[1]}' and '{V[0]}' for
-///         elements of the row's key and value, and '{...}' at the end for all rows under the key.
+///     mapper: bytes of found.pack: a tuple that becomes a key, with strings such as '{K[1]}' and
+///         '{V[0]}' for elements of the row's key and value, and '{...}' at the end for all rows
+///         under the key.
 ///     limit, mode, reverse, snapshot: as those of found.query.
 ///
 /// Returns:
@@ -241,7 +243,8 @@ pub fn query(
 ///     FoundException: 2108 from a database that does not support it.
 ///     TypeError, ValueError: as found.query.
 ///
-/// Rule: fdbserver/storageserver.actor.cpp, mapKeyValues; bindings/c/fdb_c.h, fdb_transaction_get_mapped_range.
+/// Rule: fdbserver/storageserver.actor.cpp, mapKeyValues; bindings/c/fdb_c.h,
+/// fdb_transaction_get_mapped_range.
 #[pyfunction]
 #[pyo3(signature = (tx, key, other, mapper, *, limit=0, mode=ITERATOR, reverse=false, snapshot=None))]
 #[allow(clippy::too_many_arguments)]
