@@ -15,10 +15,12 @@ from found._transactions import Hooks
 
 __all__ = [
     "Database",
+    "Future",
     "KeySelector",
     "Operation",
     "Query",
     "SingleFloat",
+    "Tenant",
     "Transaction",
     "Versionstamp",
     "_Next",
@@ -49,10 +51,15 @@ __all__ = [
     "get",
     "get_addresses_for_key",
     "get_approximate_size",
+    "get_client_status",
     "get_client_version",
     "get_committed_version",
     "get_key",
+    "get_main_thread_busyness",
     "get_range_split_points",
+    "get_server_protocol",
+    "get_tag_throttled_duration",
+    "get_total_cost",
     "get_versionstamp",
     "gt",
     "gte",
@@ -60,10 +67,12 @@ __all__ = [
     "lt",
     "lte",
     "make_transaction",
+    "mapped_query",
     "max",
     "min",
     "network_set_option",
     "on_error",
+    "open_tenant",
     "pack",
     "pack_with_versionstamp",
     "query",
@@ -86,92 +95,31 @@ _Bytes = Union[bytes, bytearray, memoryview]
 
 # What the driver gives.
 
-@final
-class Operation(Coroutine[Any, Any, _T_co]):
-    """What a call to the database gives: await it, or treat it as an `asyncio.Future`.
-
-    The work begins at the call, not when it is awaited, so several operations can be under way at
-    once. A result that is there already is had without a turn of the event loop. Awaited again, an
-    operation gives the same result again.
-
-    It is a future and a coroutine at once: `asyncio.gather`, `wait_for`, `shield`, `timeout`,
-    `create_task`, `TaskGroup` and `asyncio.run` take it as it is. Only `asyncio.wait` refuses
-    whatever is a coroutine since Python 3.11: hand it tasks. An operation belongs to the event loop
-    that ran at the call, or to the first that asks for it if none did.
-
-    Wrong arguments raise at the call. What FoundationDB has to say, a found.FoundException, is
-    raised when the operation is awaited. `found.Operation[bytes]` is the type of one that gives
-    bytes.
-    """
-
+class Future(Generic[_T_co]):
     _asyncio_future_blocking: bool
     _cancel_message: Any
     def __await__(self) -> Generator[Any, None, _T_co]: ...
     def __iter__(self) -> Generator[Any, None, _T_co]: ...
     def __next__(self) -> Any: ...
-    def send(self, value: Any) -> Any:
-        """Take one step, as the coroutine protocol has it. What is sent is ignored."""
-
-    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
-        """Raise an exception, as the coroutine protocol has it. The operation goes on."""
-
-    def close(self) -> None:
-        """Cancel the operation unless it is done, as the coroutine protocol has it."""
-
-    def cancel(self, msg: Any = None) -> bool:
-        """Cancel the operation: whoever waits for it gets `asyncio.CancelledError`.
-
-        It is cancelled at once, and its transaction can be used on. The database is told, but may
-        be past stopping: a commit that was cancelled may have happened.
-
-        Args:
-            msg: an argument for the exception, or None.
-
-        Returns:
-            True; False if the operation was done already, and stays as it was.
-        """
-
-    def cancelled(self) -> bool:
-        """Return whether the operation was cancelled."""
-
-    def done(self) -> bool:
-        """Return whether the operation has a result, has failed or was cancelled."""
-
-    def result(self) -> _T_co:
-        """Return the result, or raise what the operation has failed with.
-
-        Raises:
-            asyncio.CancelledError: the operation was cancelled.
-            asyncio.InvalidStateError: the operation is not done.
-        """
-
-    def exception(self) -> Optional[BaseException]:
-        """Return what the operation has failed with, or None if it has a result.
-
-        Raises:
-            asyncio.CancelledError: the operation was cancelled.
-            asyncio.InvalidStateError: the operation is not done.
-        """
-
-    def get_loop(self) -> AbstractEventLoop:
-        """Return the event loop that the operation belongs to."""
-
+    def cancel(self, msg: Any = None) -> bool: ...
+    def cancelled(self) -> bool: ...
+    def done(self) -> bool: ...
+    def result(self) -> _T_co: ...
+    def exception(self) -> Optional[BaseException]: ...
+    def get_loop(self) -> AbstractEventLoop: ...
     def add_done_callback(
         self, fn: Callable[[Self], object], *, context: Optional[Context] = None
-    ) -> None:
-        """Have the event loop call `fn` with the operation once it is done; soon, if it is already.
-
-        Args:
-            fn: takes the operation.
-            context: the `contextvars.Context` to call it in; None for a copy of the current one.
-        """
-
-    def remove_done_callback(self, fn: Callable[[Self], object]) -> int:
-        """Take `fn` off the functions to be called, and return how often it was among them."""
-
+    ) -> None: ...
+    def remove_done_callback(self, fn: Callable[[Self], object]) -> int: ...
     def _make_cancelled_error(self) -> BaseException: ...
     @classmethod
     def __class_getitem__(cls, key: Any) -> Any: ...
+
+@final
+class Operation(Future[_T_co], Coroutine[Any, Any, _T_co]):
+    def send(self, value: Any) -> Any: ...
+    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any: ...
+    def close(self) -> None: ...
 
 @final
 class Database:
@@ -236,6 +184,15 @@ class Transaction:
         """A dict for what is to live as long as the transaction; cleared when it is tried again."""
 
 @final
+class Tenant:
+    @property
+    def db(self) -> Database: ...
+    @property
+    def hooks(self) -> Hooks: ...
+    @property
+    def name(self) -> bytes: ...
+
+@final
 class KeySelector:
     """A key selector: a key of the database, named by its place next to a key that need not be there.
 
@@ -275,7 +232,7 @@ class KeySelector:
     def __hash__(self) -> int: ...
 
 @final
-class Query(AsyncIterator[_Row]):
+class Query(AsyncIterator[_T_co]):
     """A range to be read: `async for key, value in query`, or `await found.all(query)`.
 
     `found.query` makes it, and nothing is read before it is iterated. It is read once: iterating it
@@ -286,7 +243,7 @@ class Query(AsyncIterator[_Row]):
 
     def __await__(self) -> Generator[Any, None, Self]: ...
     def __aiter__(self) -> Self: ...
-    def __anext__(self) -> _Next: ...
+    def __anext__(self) -> _Next[_T_co]: ...
     def aclose(self) -> Operation[None]:
         """End the iteration: what is under way is cancelled, and there are no more rows.
 
@@ -294,15 +251,15 @@ class Query(AsyncIterator[_Row]):
             An operation that is done; awaited, None.
         """
 
-    def _all(self) -> Operation[list[_Row]]:
+    def _all(self) -> Operation[list[_T_co]]:
         """Read all rows of the range into a list: what `found.all` does with a query."""
 
 @final
-class _Next(Coroutine[Any, Any, _Row]):
+class _Next(Coroutine[Any, Any, _T_co]):
     """The next row of a query, to be awaited: what `anext(query)` gives. It is a coroutine."""
 
-    def __await__(self) -> Generator[Any, None, _Row]: ...
-    def __iter__(self) -> Generator[Any, None, _Row]: ...
+    def __await__(self) -> Generator[Any, None, _T_co]: ...
+    def __iter__(self) -> Generator[Any, None, _T_co]: ...
     def __next__(self) -> Any: ...
     def send(self, _value: Any) -> Any: ...
     def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any: ...
@@ -341,6 +298,10 @@ def _completion_counts() -> tuple[int, int]:
 def _time_ready_gets(tx: Transaction, key: bytes, count: int) -> float:
     """Seconds that `count` gets of `key`, each ready at once, take from Rust: called, read, destroyed."""
 
+def open_tenant(db: Database, name: bytes) -> Tenant: ...
+def get_client_status(db: Database) -> Operation[bytes]: ...
+def get_server_protocol(db: Database, expected: int = 0) -> Operation[int]: ...
+def get_main_thread_busyness(db: Database) -> float: ...
 def database_set_option(db: Database, option: int, value: Optional[bytes] = None) -> None:
     """Set a database option, its value encoded as C takes it: see `found.database_set_option`."""
 
@@ -389,7 +350,7 @@ def error_predicate(predicate: int, code: int) -> bool:
 
 # Transactions.
 
-def make_transaction(db: Database, *, snapshot: bool = False) -> Transaction:
+def make_transaction(db: Union[Database, Tenant], *, snapshot: bool = False) -> Transaction:
     """Make a transaction to manage by hand: to commit, to retry and to forget.
 
     Nothing is asked of the database yet: the read version is taken by the first read. A transaction
@@ -659,7 +620,7 @@ def add_conflict_range(tx: Transaction, begin: bytes, end: bytes, conflict_type:
 
 def get_total_cost(tx: Transaction) -> Operation[int]: ...
 def get_tag_throttled_duration(tx: Transaction) -> Operation[float]: ...
-def watch(tx: Transaction, key: bytes) -> Operation[None]:
+def watch(tx: Transaction, key: bytes) -> Future[None]:
     r"""Watch `key`: get an operation that is done when others change its value.
 
     The value to differ from is the one that this transaction sees now, what it has written
@@ -1211,6 +1172,17 @@ def compare_and_clear(tx: Transaction, key: bytes, param: bytes) -> Operation[No
 
 # Ranges.
 
+def mapped_query(
+    tx: Transaction,
+    key: Union[bytes, KeySelector],
+    other: Union[bytes, KeySelector],
+    mapper: bytes,
+    *,
+    limit: int = 0,
+    mode: int = -1,
+    reverse: bool = False,
+    snapshot: Optional[bool] = None,
+) -> Query[tuple[bytes, bytes, list[_Row]]]: ...
 def query(
     tx: Transaction,
     key: Union[bytes, KeySelector],
@@ -1220,7 +1192,7 @@ def query(
     mode: int = -1,
     reverse: bool = False,
     snapshot: Optional[bool] = None,
-) -> Query:
+) -> Query[_Row]:
     r"""Read the keys and values of a range, in order.
 
     The range is half-open, the keys from `key` on that are less than `other`. Two keys given

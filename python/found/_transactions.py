@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -9,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, TypeVar, Union, cast, overload
 
 from found import _found
-from found._found import Database, Transaction
+from found._found import Database, Tenant, Transaction
 from found.errors import FoundException
 
 if TYPE_CHECKING:
@@ -78,13 +79,20 @@ async def _commit(tx: Transaction, hooks: Hooks) -> int:
     return size
 
 
+def _abandon(tx: Transaction) -> None:
+    """End what the transaction has under way: the exception that ends it may keep it alive."""
+    # A database that was closed meanwhile has ended it already.
+    with contextlib.suppress(RuntimeError):
+        _found.cancel(tx)
+
+
 async def _post_commit(tx: Transaction, hooks: Hooks, stats: TransactionStats) -> None:
     for hook in tuple(hooks.on_post_commit):
         await hook(tx, stats)
 
 
 async def _retry(
-    db: Database,
+    db: Union[Database, Tenant],
     func: Callable[..., Awaitable[Any]],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -103,9 +111,8 @@ async def _retry(
         except BaseException as exception:
             error = _error_of(exception)
             if error is None:
-                # The caller's own error, a cancelled task, Ctrl-C: never tried again. What the transaction has
-                # under way ends with it, though the exception may keep the transaction alive.
-                _found.cancel(tx)
+                # The caller's own error, a cancelled task, Ctrl-C: never tried again.
+                _abandon(tx)
                 raise
             refused: Optional[FoundException] = None
             try:
@@ -127,7 +134,7 @@ async def _retry(
 
 @overload
 def transactional(
-    db: Database,
+    db: Union[Database, Tenant],
     func: Callable[Concatenate[Transaction, _P], Awaitable[T]],
     /,
     *args: _P.args,
@@ -135,7 +142,7 @@ def transactional(
 ) -> Coroutine[Any, Any, T]: ...
 @overload
 def transactional(
-    db: Database,
+    db: Union[Database, Tenant],
     func: Callable[..., Awaitable[T]],
     /,
     *args: Any,
@@ -145,13 +152,13 @@ def transactional(
 @overload
 def transactional(
     func: Callable[Concatenate[Transaction, _P], Awaitable[T]], /, *, snapshot: bool = False
-) -> Callable[Concatenate[Union[Database, Transaction], _P], Coroutine[Any, Any, T]]: ...
+) -> Callable[Concatenate[Union[Database, Tenant, Transaction], _P], Coroutine[Any, Any, T]]: ...
 @overload
 def transactional(
     db: None = None, func: None = None, /, *, snapshot: bool = False
 ) -> Callable[
     [Callable[Concatenate[Transaction, _P], Awaitable[T]]],
-    Callable[Concatenate[Union[Database, Transaction], _P], Coroutine[Any, Any, T]],
+    Callable[Concatenate[Union[Database, Tenant, Transaction], _P], Coroutine[Any, Any, T]],
 ]: ...
 def transactional(  # type: ignore[misc]
     db: Any = None, func: Any = None, /, *args: Any, snapshot: bool = False, **kwargs: Any
@@ -181,7 +188,7 @@ def transactional(  # type: ignore[misc]
 
     Rule: fdbclient/NativeAPI.actor.cpp, Transaction::onError; documentation of fdb_transaction_on_error.
     """
-    if isinstance(db, Database):
+    if isinstance(db, (Database, Tenant)):
         if not callable(func):
             raise TypeError(f"func must be a coroutine function, not {type(func).__name__}")
         return _retry(db, cast("_Func", func), args, kwargs, snapshot)
@@ -194,11 +201,15 @@ def transactional(  # type: ignore[misc]
 
 def _decorate(func: Callable[..., Awaitable[Any]], *, snapshot: bool) -> Callable[..., Any]:
     @functools.wraps(func)
-    async def in_transaction(db: Union[Database, Transaction], *args: Any, **kwargs: Any) -> Any:
+    async def in_transaction(
+        db: Union[Database, Tenant, Transaction], *args: Any, **kwargs: Any
+    ) -> Any:
         if isinstance(db, Transaction):
             return await func(db, *args, **kwargs)
-        if not isinstance(db, Database):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"db must be a found.Database or a Transaction, not {type(db).__name__}")
+        if not isinstance(db, (Database, Tenant)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(
+                f"db must be a found.Database or a Transaction, not {type(db).__name__}"
+            )
         return await _retry(db, func, args, kwargs, snapshot)
 
     return in_transaction
@@ -218,7 +229,7 @@ class transaction:
         FoundException: from the exit, if the commit fails.
     """
 
-    def __init__(self, db: Database, snapshot: bool = False) -> None:
+    def __init__(self, db: Union[Database, Tenant], snapshot: bool = False) -> None:
         self._tx = _found.make_transaction(db, snapshot=snapshot)
         self._hooks = db.hooks
         self._began = time.monotonic()
@@ -236,7 +247,7 @@ class transaction:
     ) -> None:
         tx = self._tx
         if error is not None:
-            _found.cancel(tx)
+            _abandon(tx)
             return
         if tx.snapshot:
             return
