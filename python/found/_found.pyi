@@ -7,7 +7,7 @@ import ctypes
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
-from typing import Any, ClassVar, NoReturn, Optional, TypeVar, Union, final
+from typing import Any, ClassVar, Generic, NoReturn, Optional, TypeVar, Union, final
 
 from typing_extensions import Never, Self, disjoint_base
 
