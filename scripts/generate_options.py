@@ -56,7 +56,9 @@ def parse(text: str) -> dict[str, list[Option]]:
         options = []
         entry = re.compile(r"((?:\s*/\*.*?\*/)+)\s*" + prefix + r"(\w+)\s*=\s*(\d+)", re.DOTALL)
         for comments, option, code in entry.findall(body):
-            lines = [" ".join(line.split()) for line in re.findall(r"/\*(.*?)\*/", comments, re.DOTALL)]
+            lines = [
+                " ".join(line.split()) for line in re.findall(r"/\*(.*?)\*/", comments, re.DOTALL)
+            ]
             parameter = next(line for line in lines if line.startswith("Parameter: "))
             kind = re.match(r"Parameter: \((\w+)\)", parameter)
             options.append(Option(option, int(code), kind.group(1) if kind else "None"))
@@ -109,7 +111,8 @@ def render(enums: dict[str, list[Option]]) -> str:
             f"Final[dict[int, type[int] | type[str] | type[bytes] | None]] = {{",
         ]
         lines += [
-            f"    {class_name}.{option.name}: {TYPES.get(option.kind, 'None')}," for option in options
+            f"    {class_name}.{option.name}: {TYPES.get(option.kind, 'None')},"
+            for option in options
         ]
         lines.append("}")
     lines += ["", "__all__ = ["]

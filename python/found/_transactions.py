@@ -81,8 +81,9 @@ async def _commit(tx: Transaction, hooks: Hooks) -> int:
 
 def _abandon(tx: Transaction) -> None:
     """End what the transaction has under way: the exception that ends it may keep it alive."""
-    # A database that was closed meanwhile has ended it already.
+    # Its watches end with the reset, the rest with either; a database that was closed meanwhile has ended it already.
     with contextlib.suppress(RuntimeError):
+        _found.reset(tx)
         _found.cancel(tx)
 
 

@@ -39,7 +39,7 @@ pub struct Future {
 struct Slot {
     answer: Answer,
     callbacks: Vec<Callback>,
-    /// Gives up what the future waits for; runs at most once, on the network thread.
+    /// Gives up what the future waits for; runs at most once, in whoever cancels.
     on_cancel: Option<Callback>,
     /// Reads of the answer not yet matched by a release: the answer is freed when the last is.
     reads: i32,
@@ -121,19 +121,19 @@ impl Future {
         true
     }
 
-    /// Asks the network thread to answer with 1101; a future that is ready stays as it is.
+    /// Gives up at once what the future waits for, and asks the network thread to answer with 1101; a future that is
+    /// ready stays as it is.
     pub fn cancel(self: &Arc<Future>) {
         if self.is_ready() {
             return;
         }
+        let on_cancel = self.slot.lock().on_cancel.take();
+        if let Some(give_up) = on_cancel {
+            give_up();
+        }
         let future = Arc::clone(self);
         network::post(move || {
-            let on_cancel = future.slot.lock().on_cancel.take();
-            if future.complete(Err(Error::OPERATION_CANCELLED))
-                && let Some(give_up) = on_cancel
-            {
-                give_up();
-            }
+            future.complete(Err(Error::OPERATION_CANCELLED));
         });
     }
 

@@ -11,7 +11,7 @@ use super::{
     errors,
     page::Page,
     query::{Collect, Query},
-    transaction::Transaction,
+    transaction::Attempt,
 };
 use crate::fdb::{Code, Future};
 
@@ -30,11 +30,8 @@ pub enum Answer {
     Double,
     Keys,
     Strings,
-    /// As Nothing; `attempt` is the transaction's when the watch was made.
-    Watch {
-        transaction: Py<Transaction>,
-        attempt: u32,
-    },
+    /// As Nothing, of a watch.
+    Watch(Attempt),
     /// The next rows of a query that is iterated.
     Batch(Py<Query>),
     /// All rows of a query, read batch after batch.
@@ -52,7 +49,7 @@ impl Answer {
     /// Turns what `future`, which is ready, holds into Python.
     pub fn settle(self, py: Python<'_>, future: Future) -> Settled {
         let answered = match self {
-            Answer::Nothing | Answer::Watch { .. } => {
+            Answer::Nothing | Answer::Watch(_) => {
                 future.check().map(|()| Ok(py.None())).map_err(Failure::Code)
             }
             Answer::Value => future.value().map_err(Failure::Code).map(|value| match value {
@@ -106,7 +103,6 @@ impl Answer {
         match self {
             Answer::Batch(query) => visit.call(query),
             Answer::All(collect) => collect.traverse(visit),
-            Answer::Watch { transaction, .. } => visit.call(transaction),
             _ => Ok(()),
         }
     }

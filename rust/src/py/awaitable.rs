@@ -47,7 +47,7 @@ struct Pending {
     stage: Stage,
     answer: Answer,
     /// The transaction or database, kept until the answer is there: its end would end what it was asked for.
-    owner: Py<PyAny>,
+    owner: Option<Py<PyAny>>,
     callbacks: Vec<Callback>,
 }
 
@@ -69,10 +69,12 @@ struct Inner {
     cancel_message: Option<Py<PyAny>>,
 }
 
-/// What will be there: an `asyncio.Future` in all but name, and the base of `found.Operation`.
+/// What the database will tell: an `asyncio.Future` in all but name; found.Operation is one.
 ///
-/// `found.watch` gives one. `await` it, as often as needed, or hand it to `asyncio.wait`, `gather`, `wait_for`
-/// and `shield`. It belongs to the event loop that ran at the call, or to the first that asks for it if none did.
+/// `found.watch` gives one. Await it, as often as needed, or hand it to `asyncio.wait`, `gather`,
+/// `wait_for` or `shield`. It belongs to the event loop that ran at the call, or to the first that
+/// asks for it if none did. An error of FoundationDB, a found.FoundException, is raised when it is
+/// awaited.
 #[pyclass(frozen, subclass, weakref, generic, name = "Future", module = "found")]
 pub struct Awaitable {
     inner: Mutex<Inner>,
@@ -84,10 +86,9 @@ pub struct Awaitable {
 /// once. A result that is there already is had without a turn of the event loop. Awaited again, an
 /// operation gives the same result again.
 ///
-/// It is a future and a coroutine at once: `asyncio.gather`, `wait_for`, `shield`, `timeout`,
-/// `create_task`, `TaskGroup` and `asyncio.run` take it as it is. Only `asyncio.wait` refuses
-/// whatever is a coroutine since Python 3.11: hand it tasks. An operation belongs to the event loop
-/// that ran at the call, or to the first that asks for it if none did.
+/// It is a found.Future, and a coroutine as well: `asyncio.gather`, `wait_for`, `shield`,
+/// `timeout`, `create_task`, `TaskGroup` and `asyncio.run` take it as it is. Only `asyncio.wait`
+/// refuses whatever is a coroutine since Python 3.11: hand it tasks.
 ///
 /// Wrong arguments raise at the call. What FoundationDB has to say, a found.FoundException, is
 /// raised when the operation is awaited. `found.Operation[bytes]` is the type of one that gives
@@ -118,7 +119,7 @@ impl Operation {
         answer: Answer,
         owner: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, Operation>> {
-        Operation::new(py, Awaitable::start(py, future, answer, owner)?)
+        Operation::new(py, Awaitable::start(py, future, answer, Some(owner))?)
     }
 }
 
@@ -140,7 +141,7 @@ impl Awaitable {
         py: Python<'py>,
         future: Result<Future, Fault>,
         answer: Answer,
-        owner: &Bound<'py, PyAny>,
+        owner: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Awaitable> {
         let future = future.map_err(|fault| errors::raise(py, fault))?;
         let (future, answer) = if future.is_ready() {
@@ -157,7 +158,7 @@ impl Awaitable {
         let pending = Box::new(Pending {
             stage: Stage::Idle(future),
             answer,
-            owner: owner.clone().unbind(),
+            owner: owner.map(|owner| owner.clone().unbind()),
             callbacks: Vec::new(),
         });
         let event_loop = event_loop::running(py)?.map(Bound::unbind);
@@ -399,10 +400,9 @@ impl Steps for Awaitable {
         }
         {
             let inner = slf.get().inner.lock();
-            let unarmed_watch = inner.pending.as_ref().is_some_and(|pending| {
-                matches!(&pending.answer, Answer::Watch { transaction, attempt }
-                    if transaction.get().attempt() == *attempt)
-            });
+            let unarmed_watch = inner.pending.as_ref().is_some_and(
+                |pending| matches!(&pending.answer, Answer::Watch(attempt) if attempt.goes_on()),
+            );
             if unarmed_watch {
                 // Programs of the older driver await the watch before the commit, to get its future.
                 drop(inner);

@@ -103,33 +103,41 @@ pub fn _close<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, PyAny>> {
     })
 }
 
-/// Return what the client library knows of its connections.
+/// Tell what the client library knows of its connections to the cluster.
 ///
 /// Args:
-///     db: the database.
+///     db: a found.Database.
 ///
 /// Returns:
-///     An Operation of bytes: a JSON object.
+///     An operation; awaited, bytes: a JSON object.
 ///
 /// Raises:
-///     LibraryException: the client is older than 7.3.
+///     LibraryException: the client library is older than 7.3.
+///     RuntimeError: the database is closed, or the process was forked since it was opened.
+///     TypeError: `db` is no found.Database.
 ///
-/// Rule: fdbclient/ClientStatusReport.cpp; bindings/c/fdb_c.h, fdb_database_get_client_status.
+/// Rule: fdbclient/ClientStatusReport.cpp; documentation of fdb_database_get_client_status.
 #[pyfunction]
 pub fn get_client_status<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, Operation>> {
     Operation::start(db.py(), db.get().inner.client_status(), Answer::Key, db)
 }
 
-/// Return the protocol version of the cluster's servers.
+/// Tell the protocol version that the servers of the cluster speak.
 ///
 /// Args:
-///     db: the database.
-///     expected: a protocol version; with it the answer comes once the servers have another.
+///     db: a found.Database.
+///     expected: int, a protocol version: the answer comes once the servers speak another. 0, the
+///         default, to be told at once.
 ///
 /// Returns:
-///     An Operation of an int.
+///     An operation; awaited, an int of 64 bits without a sign.
 ///
-/// Rule: bindings/c/fdb_c.h, fdb_database_get_server_protocol.
+/// Raises:
+///     OverflowError: `expected` is negative or does not fit in 64 bits.
+///     RuntimeError: the database is closed, or the process was forked since it was opened.
+///     TypeError: `db` is no found.Database or `expected` no int.
+///
+/// Rule: documentation of fdb_database_get_server_protocol.
 #[pyfunction]
 #[pyo3(signature = (db, expected=0))]
 pub fn get_server_protocol<'py>(
@@ -139,15 +147,19 @@ pub fn get_server_protocol<'py>(
     Operation::start(db.py(), db.get().inner.server_protocol(expected), Answer::Uint64, db)
 }
 
-/// Return how busy the client's network thread is.
+/// Return how busy the network thread of the client library is.
 ///
 /// Args:
-///     db: the database.
+///     db: a found.Database.
 ///
 /// Returns:
-///     A float from 0, idle, to 1, with no time left.
+///     A float from 0.0, idle, to 1.0, with no time left.
 ///
-/// Rule: bindings/c/fdb_c.h, fdb_database_get_main_thread_busyness.
+/// Raises:
+///     RuntimeError: the database is closed, or the process was forked since it was opened.
+///     TypeError: `db` is no found.Database.
+///
+/// Rule: documentation of fdb_database_get_main_thread_busyness.
 #[pyfunction]
 pub fn get_main_thread_busyness(db: &Bound<'_, Database>) -> PyResult<f64> {
     db.get().inner.main_thread_busyness().map_err(|fault| errors::raise(db.py(), fault))

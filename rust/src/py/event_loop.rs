@@ -95,7 +95,7 @@ impl Drop for Hangar {
 }
 
 /// The state of one event loop, kept by a weak mapping from the loop, called by it when there is something to land.
-#[pyclass(frozen, module = "found._found", name = "_EventLoopState")]
+#[pyclass(frozen, weakref, module = "found._found", name = "_EventLoopState")]
 pub struct EventLoopState {
     hangar: Arc<Hangar>,
 }

@@ -222,31 +222,42 @@ pub fn query(
     plan(tx, (key, other), (limit, mode), reverse, snapshot, None)
 }
 
-/// Query a range of key-value pairs, and by each of them another.
+/// Read a range, and for each row of it the rows that the row names.
 ///
-/// On FoundationDB the servers do the second read, so that an index and its rows take one trip.
-/// Experimental there (GetMappedRange): read-your-writes does not cover it, and it must not be
-/// mixed with writes to what it reads.
+/// The servers of a cluster do the second read, so that an index and what it points to take one
+/// trip. Keys and values are packed tuples. FoundationDB calls it experimental: the transaction
+/// must not have written what it reads, neither range.
 ///
 /// Args:
-///     tx: the transaction.
-///     key, other: as those of found.query.
-///     mapper: bytes of found.pack: a tuple that becomes a key, with strings such as '{K[1]}' and
-///         '{V[0]}' for elements of the row's key and value, and '{...}' at the end for all rows
-///         under the key.
-///     limit, mode, reverse, snapshot: as those of found.query.
+///     tx: a found.Transaction.
+///     key: the begin of the range, as for `found.query`.
+///     other: the end of the range, as for `found.query`.
+///     mapper: bytes, `found.pack` of a tuple that makes the key to read of a row: `"{K[1]}"` and
+///         `"{V[0]}"` stand for elements of the row's key and value, `"{...}"` at the end for all
+///         rows under the key.
+///     limit: the most rows of the first range, as for `found.query`.
+///     mode: as for `found.query`.
+///     reverse: as for `found.query`.
+///     snapshot: as for `found.query`.
 ///
 /// Returns:
-///     A found.Query whose rows are tuples of key, value, and a list of the rows found by them.
+///     A found.Query, which yields a tuple a row: key, value, and the list of the rows it names,
+///     tuples of key and value.
 ///
 /// Raises:
-///     FoundException: 2108 from a database that does not support it.
-///     TypeError, ValueError: as found.query.
+///     FoundException: while it is read: 2108 from a database that cannot do it, the embedded one
+///         among them; and what `found.query` can.
+///     OverflowError: as in `found.query`.
+///     TypeError: as in `found.query`, or `mapper` is not bytes.
+///     ValueError: as in `found.query`.
 ///
-/// Rule: fdbserver/storageserver.actor.cpp, mapKeyValues; bindings/c/fdb_c.h,
-/// fdb_transaction_get_mapped_range.
+/// Rule: fdbclient/ReadYourWrites.actor.cpp, ReadYourWritesTransaction::getMappedRange;
+/// documentation of fdb_transaction_get_mapped_range.
 #[pyfunction]
-#[pyo3(signature = (tx, key, other, mapper, *, limit=0, mode=ITERATOR, reverse=false, snapshot=None))]
+#[pyo3(
+    signature = (tx, key, other, mapper, *, limit=0, mode=ITERATOR, reverse=false, snapshot=None),
+    text_signature = "(tx, key, other, mapper, *, limit=0, mode=-1, reverse=False, snapshot=None)"
+)]
 #[allow(clippy::too_many_arguments)]
 pub fn mapped_query(
     tx: &Bound<'_, Transaction>,

@@ -5,10 +5,11 @@ use pyo3::{PyTraverseError, PyVisit, prelude::*};
 use super::{arguments::Bytes, database::Database, errors};
 use crate::fdb;
 
-/// A tenant of a database: a key space of its own, under a name. Opened by `found.open_tenant`.
+/// A tenant of a database, as `found.open_tenant` gives it: a key space of its own, under a name.
 ///
-/// Takes the place of a database in `found.transactional`, `found.transaction` and `found.make_transaction`.
-/// Experimental in FoundationDB 7.1 to 7.4, and gone from 8.0 on.
+/// It takes the place of a database in `found.transactional`, `found.transaction` and
+/// `found.make_transaction`. Tenants are experimental in FoundationDB 7.1 to 7.4, and gone from 8.0
+/// on.
 #[pyclass(frozen, weakref, module = "found")]
 pub struct Tenant {
     inner: fdb::Tenant,
@@ -34,13 +35,13 @@ impl Tenant {
         self.database.clone_ref(py)
     }
 
-    /// The lifecycle hooks of the database.
+    /// What is called on the way of each transaction: the database's found.Hooks.
     #[getter]
     fn hooks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.database.bind(py).getattr("hooks")
     }
 
-    /// The name of the tenant.
+    /// The name of the tenant, as bytes.
     #[getter]
     fn name<'py>(&self, py: Python<'py>) -> Bound<'py, pyo3::types::PyBytes> {
         pyo3::types::PyBytes::new(py, &self.name)
@@ -53,19 +54,20 @@ impl Tenant {
 
 /// Open a tenant of a database.
 ///
-/// Nothing is asked of the cluster yet: a name that no tenant has fails the first transaction, with 2131.
+/// Nothing is asked of the cluster yet: a name that no tenant has fails the first operation of a
+/// transaction, with 2131.
 ///
 /// Args:
-///     db: the database.
-///     name: the tenant's name, as bytes.
+///     db: a found.Database.
+///     name: bytes, the tenant's name.
 ///
 /// Returns:
-///     The found.Tenant, to be used where a database is.
+///     A found.Tenant, to be used where a database is.
 ///
 /// Raises:
-///     LibraryException: the client has no tenants, as those from 8.0 on.
-///     RuntimeError: the database is closed.
-///     TypeError: `name` is not bytes.
+///     LibraryException: the client library has no tenants, as those from 8.0 on.
+///     RuntimeError: the database is closed, or the process was forked since it was opened.
+///     TypeError: `db` is no found.Database or `name` is not bytes.
 ///
 /// Rule: bindings/c/fdb_c.cpp, fdb_database_open_tenant.
 #[pyfunction]

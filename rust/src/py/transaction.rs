@@ -1,7 +1,7 @@
 //! The Transaction class and the life of a transaction: made, committed, retried, reset, cancelled.
 
 use std::sync::{
-    OnceLock,
+    Arc, OnceLock,
     atomic::{AtomicU32, Ordering},
 };
 
@@ -59,7 +59,7 @@ pub struct Transaction {
     snapshot: bool,
     vars: OnceLock<Py<PyDict>>,
     /// Counts commits begun and resets: a watch belongs to the attempt it was made in.
-    attempt: AtomicU32,
+    attempt: Arc<AtomicU32>,
 }
 
 impl Transaction {
@@ -70,10 +70,6 @@ impl Transaction {
     /// Whether a read is a snapshot read: as it says itself, else as the transaction was made.
     pub fn snapshot(&self, asked: Option<bool>) -> bool {
         asked.unwrap_or(self.snapshot)
-    }
-
-    pub fn attempt(&self) -> u32 {
-        self.attempt.load(Ordering::Relaxed)
     }
 
     fn next_attempt(&self) {
@@ -158,7 +154,13 @@ pub fn make_transaction(db: &Bound<'_, PyAny>, snapshot: bool) -> PyResult<Trans
         )));
     };
     let inner = made.map_err(|fault| errors::raise(db.py(), fault))?;
-    Ok(Transaction { inner, database, snapshot, vars: OnceLock::new(), attempt: AtomicU32::new(0) })
+    Ok(Transaction {
+        inner,
+        database,
+        snapshot,
+        vars: OnceLock::new(),
+        attempt: Arc::new(AtomicU32::new(0)),
+    })
 }
 
 /// Commit the transaction.
@@ -459,7 +461,7 @@ pub fn add_conflict_range(
         .map_err(|fault| errors::raise(tx.py(), fault))
 }
 
-/// Watch `key`: get an operation that is done when others change its value.
+/// Watch `key`: get a future that is done when others change its value.
 ///
 /// The value to differ from is the one that this transaction sees now, what it has written
 /// included. The commit of the transaction arms the watch, whether it writes or not, and from then
@@ -467,9 +469,9 @@ pub fn add_conflict_range(
 /// changed and changed back may go unnoticed. A later write of this transaction itself is a change,
 /// and is told at once.
 ///
-/// Awaiting the operation before the commit has begun gives the operation itself, since waiting
-/// there would be waiting for ever: `watch = await found.watch(tx, key)`, as programs of the 0.13
-/// series do, is `watch = found.watch(tx, key)`.
+/// Awaiting the future before the commit has begun gives the future itself, since waiting there
+/// would be waiting for ever: `watch = await found.watch(tx, key)`, as programs of the 0.13 series
+/// do, is `watch = found.watch(tx, key)`.
 ///
 /// A database has 10,000 watches at most that wait (`FDB_DB_OPTION_MAX_WATCHES`): cancel those that
 /// are not needed any more, `watch.cancel()`. Seeing the value is a read, and adds a read conflict.
@@ -490,7 +492,7 @@ pub fn add_conflict_range(
 ///     key: bytes, 10,000 at most.
 ///
 /// Returns:
-///     An operation; awaited once the commit has begun, None when the value has changed.
+///     A found.Future; awaited once the commit has begun, None when the value has changed.
 ///
 /// Raises:
 ///     FoundException: 1032 if too many watches wait; 1034 if
@@ -504,39 +506,62 @@ pub fn add_conflict_range(
 /// fdbclient/NativeAPI.actor.cpp, Transaction::setupWatches and cancelWatches.
 #[pyfunction]
 pub fn watch<'py>(tx: &Bound<'py, Transaction>, key: Bytes<'py>) -> PyResult<Awaitable> {
-    let attempt = tx.get().attempt();
-    let future = tx.get().inner.watch(key.as_slice());
-    let answer = Answer::Watch { transaction: tx.clone().unbind(), attempt };
-    Awaitable::start(tx.py(), future, answer, tx)
+    let this = tx.get();
+    let answer = Answer::Watch(Attempt::now(&this.attempt));
+    // The watch does not keep its transaction: forgotten before the commit, the transaction ends it (1025), and once
+    // armed it needs none.
+    Awaitable::start(tx.py(), this.inner.watch(key.as_slice()), answer, None)
 }
 
-/// Return what the transaction has read and written so far, as quotas count it.
+/// The attempt of a transaction in which a watch was made.
+pub struct Attempt {
+    current: Arc<AtomicU32>,
+    made_in: u32,
+}
+
+impl Attempt {
+    fn now(current: &Arc<AtomicU32>) -> Attempt {
+        Attempt { current: Arc::clone(current), made_in: current.load(Ordering::Relaxed) }
+    }
+
+    /// Whether the attempt's commit has not begun, nor has the transaction been reset.
+    pub fn goes_on(&self) -> bool {
+        self.current.load(Ordering::Relaxed) == self.made_in
+    }
+}
+
+/// Tell what the transaction has read and written so far, in bytes as throughput quotas count them.
 ///
 /// Args:
-///     tx: the transaction.
+///     tx: a found.Transaction.
 ///
 /// Returns:
-///     An Operation of an int: bytes, rounded up to pages of 4,096 for each read and write.
+///     An operation; awaited, a number of bytes, an int: each read and each write rounded up to
+///     pages of 4,096.
 ///
 /// Raises:
-///     LibraryException: the client is older than 7.3.
+///     FoundException: an error kept back from a write.
+///     LibraryException: the client library is older than 7.3.
+///     TypeError: `tx` is no found.Transaction.
 ///
-/// Rule: fdbclient/NativeAPI.actor.cpp, Transaction::getTotalCost.
+/// Rule: fdbclient/NativeAPI.actor.cpp, wherever totalCost is added to.
 #[pyfunction]
 pub fn get_total_cost<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py, Operation>> {
     Operation::start(tx.py(), tx.get().inner.total_cost(), Answer::Int64, tx)
 }
 
-/// Return how long the transaction's tags have held it back.
+/// Tell how long the transaction was held back because of its tags.
 ///
 /// Args:
-///     tx: the transaction.
+///     tx: a found.Transaction.
 ///
 /// Returns:
-///     An Operation of a float: seconds.
+///     An operation; awaited, a number of seconds, a float; 0.0 from the embedded engine.
 ///
 /// Raises:
-///     LibraryException: the client is older than 7.3.
+///     FoundException: an error kept back from a write.
+///     LibraryException: the client library is older than 7.3.
+///     TypeError: `tx` is no found.Transaction.
 ///
 /// Rule: fdbclient/NativeAPI.actor.cpp, Transaction::getTagThrottledDuration.
 #[pyfunction]

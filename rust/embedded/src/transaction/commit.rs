@@ -67,6 +67,9 @@ impl Transaction {
         }
         inner.size_at_commit = inner.approximate_size();
         inner.commit_started = true;
+        if let Some(error) = inner.read_failed {
+            return self.commit_fails(&mut inner, error);
+        }
         if inner.writes.is_empty() {
             inner.committed_version = INVALID_VERSION;
             inner.answer_stamps(Err(Error::NO_COMMIT_VERSION));
@@ -81,9 +84,7 @@ impl Transaction {
             return future;
         }
         if let Err(error) = inner.check_commit() {
-            inner.answer_stamps(Err(Error::TRANSACTION_INVALID_VERSION));
-            inner.cancel_watches(error);
-            return self.answer(&mut inner, Err(error));
+            return self.commit_fails(&mut inner, error);
         }
         let future = Future::pending();
         self.add_pending(&mut inner, &future);
@@ -103,6 +104,13 @@ impl Transaction {
         drop(inner);
         self.database.core().submit(request);
         future
+    }
+
+    /// A commit that fails before it is tried.
+    fn commit_fails(self: &Arc<Self>, inner: &mut Inner, error: Error) -> Arc<Future> {
+        inner.answer_stamps(Err(Error::TRANSACTION_INVALID_VERSION));
+        inner.cancel_watches(error);
+        self.answer(inner, Err(error))
     }
 
     /// Takes note of how the commit ended, unless the transaction has been reset since.

@@ -73,6 +73,8 @@ struct Inner {
     has_read: bool,
     /// The first error of a call that gives none, kept for the next that does.
     deferred: Option<Error>,
+    /// The first error of a read, which the commit gives too.
+    read_failed: Option<Error>,
     failed: Option<Error>,
     commit_started: bool,
     size_at_commit: i64,
@@ -107,6 +109,7 @@ impl Transaction {
             chosen_version: None,
             has_read: false,
             deferred: None,
+            read_failed: None,
             failed: None,
             commit_started: false,
             size_at_commit: 0,
@@ -347,7 +350,9 @@ impl Inner {
         }
     }
 
+    /// Sets the deadline of another timeout. One that has passed has passed, though nobody has asked since.
     fn set_deadline(&mut self) {
+        self.check_timeout();
         self.deadline = self.options.timeout.and_then(|timeout| self.created.checked_add(timeout));
         self.cancel_timer();
     }
@@ -362,6 +367,7 @@ impl Inner {
         self.chosen_version = None;
         self.has_read = false;
         self.deferred = None;
+        self.read_failed = None;
         self.failed = None;
         self.commit_started = false;
         self.cost = 0;

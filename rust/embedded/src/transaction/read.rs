@@ -61,7 +61,7 @@ impl Transaction {
             return Ok(None);
         }
         let mode = inner.mode(snapshot);
-        let value = inner.read(self.database.core(), |snapshot, writes, conflicts| {
+        let value = inner.awaited_read(self.database.core(), |snapshot, writes, conflicts| {
             read::get(snapshot, writes, conflicts, key, mode)
         })?;
         inner.cost += cost(key.len() + value.as_ref().map_or(0, Vec::len));
@@ -80,7 +80,7 @@ impl Transaction {
             return Err(Error::KEY_OUTSIDE_LEGAL_RANGE);
         }
         let mode = inner.mode(snapshot);
-        let key = inner.read(self.database.core(), |snapshot, writes, conflicts| {
+        let key = inner.awaited_read(self.database.core(), |snapshot, writes, conflicts| {
             read::get_key(snapshot, writes, conflicts, selector, mode)
         })?;
         inner.cost += cost(key.len());
@@ -111,7 +111,7 @@ impl Transaction {
             limit_bytes: limit(request.limit_bytes)?,
             reverse: request.reverse,
         };
-        let rows = inner.read(self.database.core(), |snapshot, writes, conflicts| {
+        let rows = inner.awaited_read(self.database.core(), |snapshot, writes, conflicts| {
             read::get_range(snapshot, writes, conflicts, &request, mode)
         })?;
         inner.cost += cost(rows.iter().map(|(key, value)| key.len() + value.len()).sum());
@@ -277,6 +277,20 @@ impl Inner {
             self.view = Some(View { version: leased.version, lease: leased.lease });
         }
         self.view.as_ref().ok_or(Error::INTERNAL_ERROR)
+    }
+
+    /// A read that the commit waits for: one that fails is the commit's failure too (ReadYourWrites.actor.cpp,
+    /// `reading`).
+    fn awaited_read<T>(
+        &mut self,
+        core: &Arc<Core>,
+        read: impl FnOnce(&Snapshot, &Writes, &mut Ranges) -> Result<T>,
+    ) -> Result<T> {
+        let result = self.read(core, read);
+        if let Err(error) = &result {
+            self.read_failed.get_or_insert(*error);
+        }
+        result
     }
 
     fn read<T>(
