@@ -21,7 +21,8 @@ CARGO_FUZZ := $(TARGET)/tools/bin/cargo-fuzz
 CARGO_FUZZ_VERSION := 0.13.2
 # It warns that the build backend is ours, and lists what it always does: only cargo's own lines are of interest.
 MATURIN_SAYS := Warning: .build-backend|Building a mixed|Found CPython|Found PyPy|Found pyo3|build options|Built wheel|editable|already satisfied|Looking in|Ignoring|Finished
-MATURIN = set -o pipefail; $(BIN)/maturin develop --profile $(PROFILE) $(1) 2>&1 | { grep -Ev '$(MATURIN_SAYS)' || true; }
+MATURIN_FILTER = set -o pipefail; $(1) 2>&1 | { grep -Ev '$(MATURIN_SAYS)' || true; }
+MATURIN = $(call MATURIN_FILTER,$(BIN)/maturin develop --profile $(PROFILE) $(1))
 # Only what PyO3 is compiled against by plain cargo; maturin finds the interpreter of the environment by itself.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -98,6 +99,7 @@ lint-python: build $(VENV)/.group-lint $(VENV)/.group-tour
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python scripts/generate_options.py --check
+	$(BIN)/python scripts/sync_stubs.py --check
 	$(BIN)/pyright --pythonversion 3.9
 	$(BIN)/pyright --pythonversion 3.14
 
@@ -111,7 +113,8 @@ lint-workflows: $(VENV)/.group-lint
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml && \
 	$(BIN)/zizmor --offline --no-progress --quiet .github/workflows
 
-docs: build ## docs/api.md, from the docstrings
+docs: build ## docs/api.md and the docstrings of the stub, from the module as it is built
+	$(BIN)/python scripts/sync_stubs.py
 	$(BIN)/python scripts/generate_api.py
 
 format: $(VENV)/.group-lint ## rewrite the sources as `make lint` wants them
@@ -133,8 +136,17 @@ libfdb_c: .cargo/config.toml ## build/lib/libfdb_c.so: the embedded engine for a
 	@cp -f $(TARGET)/release/libfdb_c.$$($(BIN)/python -c 'import sys; print({"darwin": "dylib"}.get(sys.platform, "so"))') $(BUILD)/lib/
 	@ls -l $(BUILD)/lib
 
-bench: libfdb_c $(VENV)/.group-tour ## side by side with what one would use instead; a table in build/bench/
-	$(BIN)/python -m bench $(ARGS)
+# The wheel that would be published, in an environment of its own beside what it is measured against.
+BENCH := $(BUILD)/bench
+
+$(BENCH)/venv/bin/python: | $(BIN)/python
+	$(BIN)/python -m venv $(BENCH)/venv
+	$(BENCH)/venv/bin/python -m pip install --quiet foundationdb==7.3.79
+
+bench: libfdb_c $(BENCH)/venv/bin/python ## side by side with what one would use instead; a table in build/bench/
+	@$(call MATURIN_FILTER,$(BIN)/maturin build --release --out $(BENCH)/wheels)
+	$(BENCH)/venv/bin/python -m pip install --quiet --force-reinstall --no-index --no-deps --find-links $(BENCH)/wheels asyncio-foundationdb
+	$(BENCH)/venv/bin/python -m bench $(ARGS)
 
 wheel: .cargo/config.toml ## a wheel for this Python and the sdist, into dist/
 	$(BIN)/maturin build --release --sdist --out dist

@@ -24,11 +24,16 @@ done
 
 for target in "${targets[@]}"; do
     echo "== $target: $share s"
-    found="$TARGET/fuzz-corpus/$target"
-    mkdir -p "$found"
-    corpora=("$found")
+    kept="$TARGET/fuzz-corpus/$target"
+    said="$TARGET/fuzz-corpus/$target.log"
+    mkdir -p "$kept"
+    corpora=("$kept")
     [ ! -d "fuzz/corpus/$target" ] || corpora+=("fuzz/corpus/$target")
-    "$CARGO_FUZZ" run --target-dir "$TARGET/fuzz" "$target" "${corpora[@]}" -- \
-        -max_total_time="$share" -timeout=10 -rss_limit_mb=4096 -print_final_stats=1 -verbosity=0
+    if ! "$CARGO_FUZZ" run --target-dir "$TARGET/fuzz" "$target" "${corpora[@]}" -- \
+        -max_total_time="$share" -timeout=10 -rss_limit_mb=4096 -print_final_stats=1 >"$said" 2>&1; then
+        cat "$said"
+        exit 1
+    fi
+    grep -E 'number_of_executed_units|new_units_added|peak_rss' "$said"
 done
 echo "fuzzing found nothing: ${#targets[@]} targets, $share s each"

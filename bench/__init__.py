@@ -1,0 +1,1 @@
+"""What one gains: this project beside what one would use instead. `make bench` runs it."""

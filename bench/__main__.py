@@ -1,0 +1,66 @@
+"""`python -m bench [section ...]`: measures, prints a table, and keeps it in build/bench/."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from bench import codec, driver, memory
+from bench.harness import ROOT, Figure, Report, Row, commit, say
+
+OUTPUT = ROOT / "build" / "bench"
+
+
+def run_codec(report: Report) -> None:
+    for row in codec.rows():
+        figures = {
+            "found": spread(row.ours, row.ours_spread),
+            "fdb.tuple": spread(row.theirs, row.theirs_spread),
+        }
+        ratios = {"fdb.tuple": spread(row.ratio, 0)}
+        name = f"{row.operation} {row.name}"
+        report.add(Row("codec", name, "ns", False, figures, ratios))
+
+
+def spread(median: float, half: float) -> Figure:
+    return Figure(median, median - half, median + half)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("section", nargs="*", help="codec, driver, memory; all if none is named")
+    parser.add_argument(
+        "--libfdb-c", default=str(ROOT / "build" / "lib"), help="the folder of our libfdb_c"
+    )
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="where the table goes")
+    arguments = parser.parse_args()
+    sections = {
+        "codec": lambda: run_codec(report),
+        "driver": lambda: driver.run(report, arguments.libfdb_c),
+        "memory": lambda: memory.run(report, arguments.output),
+    }
+    wanted: list[str] = arguments.section or list(sections)
+    unknown = [name for name in wanted if name not in sections]
+    if unknown:
+        parser.error(f"no section {', '.join(unknown)}: there are {', '.join(sections)}")
+
+    found = f"{version('asyncio-foundationdb')} ({commit()})"
+    report = Report(["make bench", *wanted], {"found": found, "fdb.tuple": version("foundationdb")})
+    status = 0
+    try:
+        for name in wanted:
+            say(name)
+            sections[name]()
+    except KeyboardInterrupt:
+        say("\nstopped: the table has what was measured so far")
+        status = 130
+    finally:
+        report.write(arguments.output)
+    print(report.markdown())
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
