@@ -7,9 +7,9 @@ import ctypes
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
-from typing import Any, ClassVar, Generic, NoReturn, Optional, TypeVar, Union, final
+from typing import Any, ClassVar, NoReturn, Optional, Union, final
 
-from typing_extensions import Never, Self, disjoint_base
+from typing_extensions import Never, Self, TypeVar, disjoint_base
 
 from found._transactions import Hooks
 
@@ -88,38 +88,110 @@ __all__ = [
     "watch",
 ]
 
-_T_co = TypeVar("_T_co", covariant=True)
 _Row = tuple[bytes, bytes]
+_MappedRow = tuple[bytes, bytes, list[_Row]]
+_T_co = TypeVar("_T_co", covariant=True)
+_R_co = TypeVar("_R_co", covariant=True, default=_Row)
 _Tuple = Union[tuple[Any, ...], list[Any]]
 _Bytes = Union[bytes, bytearray, memoryview]
 
 # What the driver gives.
 
-class Future(Generic[_T_co]):
+@disjoint_base
+class Future(Awaitable[_T_co]):
+    """What the database will tell: an `asyncio.Future` in all but name; found.Operation is one.
+
+    `found.watch` gives one. Await it, as often as needed, or hand it to `asyncio.wait`, `gather`,
+    `wait_for` or `shield`. It belongs to the event loop that ran at the call, or to the first that
+    asks for it if none did. An error of FoundationDB, a found.FoundException, is raised when it is
+    awaited.
+    """
+
     _asyncio_future_blocking: bool
     _cancel_message: Any
     def __await__(self) -> Generator[Any, None, _T_co]: ...
     def __iter__(self) -> Generator[Any, None, _T_co]: ...
     def __next__(self) -> Any: ...
-    def cancel(self, msg: Any = None) -> bool: ...
-    def cancelled(self) -> bool: ...
-    def done(self) -> bool: ...
-    def result(self) -> _T_co: ...
-    def exception(self) -> Optional[BaseException]: ...
-    def get_loop(self) -> AbstractEventLoop: ...
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel the operation: whoever waits for it gets `asyncio.CancelledError`.
+
+        It is cancelled at once, and its transaction can be used on. The database is told, but may
+        be past stopping: a commit that was cancelled may have happened.
+
+        Args:
+            msg: an argument for the exception, or None.
+
+        Returns:
+            True; False if the operation was done already, and stays as it was.
+        """
+
+    def cancelled(self) -> bool:
+        """Return whether the operation was cancelled."""
+
+    def done(self) -> bool:
+        """Return whether the operation has a result, has failed or was cancelled."""
+
+    def result(self) -> _T_co:
+        """Return the result, or raise what the operation has failed with.
+
+        Raises:
+            asyncio.CancelledError: the operation was cancelled.
+            asyncio.InvalidStateError: the operation is not done.
+        """
+
+    def exception(self) -> Optional[BaseException]:
+        """Return what the operation has failed with, or None if it has a result.
+
+        Raises:
+            asyncio.CancelledError: the operation was cancelled.
+            asyncio.InvalidStateError: the operation is not done.
+        """
+
+    def get_loop(self) -> AbstractEventLoop:
+        """Return the event loop that the operation belongs to."""
+
     def add_done_callback(
         self, fn: Callable[[Self], object], *, context: Optional[Context] = None
-    ) -> None: ...
-    def remove_done_callback(self, fn: Callable[[Self], object]) -> int: ...
+    ) -> None:
+        """Have the event loop call `fn` with the operation once it is done; soon, if it is already.
+
+        Args:
+            fn: takes the operation.
+            context: the `contextvars.Context` to call it in; None for a copy of the current one.
+        """
+
+    def remove_done_callback(self, fn: Callable[[Self], object]) -> int:
+        """Take `fn` off the functions to be called, and return how often it was among them."""
+
     def _make_cancelled_error(self) -> BaseException: ...
     @classmethod
     def __class_getitem__(cls, key: Any) -> Any: ...
 
 @final
 class Operation(Future[_T_co], Coroutine[Any, Any, _T_co]):
-    def send(self, value: Any) -> Any: ...
-    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any: ...
-    def close(self) -> None: ...
+    """What a call to the database gives: await it, or treat it as an `asyncio.Future`.
+
+    The work begins at the call, not when it is awaited, so several operations can be under way at
+    once. A result that is there already is had without a turn of the event loop. Awaited again, an
+    operation gives the same result again.
+
+    It is a found.Future, and a coroutine as well: `asyncio.gather`, `wait_for`, `shield`,
+    `timeout`, `create_task`, `TaskGroup` and `asyncio.run` take it as it is. Only `asyncio.wait`
+    refuses whatever is a coroutine since Python 3.11: hand it tasks.
+
+    Wrong arguments raise at the call. What FoundationDB has to say, a found.FoundException, is
+    raised when the operation is awaited. `found.Operation[bytes]` is the type of one that gives
+    bytes.
+    """
+
+    def send(self, _value: Any) -> Any:
+        """Take one step, as the coroutine protocol has it. What is sent is ignored."""
+
+    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
+        """Raise an exception, as the coroutine protocol has it. The operation goes on."""
+
+    def close(self) -> None:
+        """Cancel the operation unless it is done, as the coroutine protocol has it."""
 
 @final
 class Database:
@@ -185,12 +257,24 @@ class Transaction:
 
 @final
 class Tenant:
+    """A tenant of a database, as `found.open_tenant` gives it: a key space of its own, under a name.
+
+    It takes the place of a database in `found.transactional`, `found.transaction` and
+    `found.make_transaction`. Tenants are experimental in FoundationDB 7.1 to 7.4, and gone from 8.0
+    on.
+    """
+
     @property
-    def db(self) -> Database: ...
+    def db(self) -> Database:
+        """The database that the tenant belongs to."""
+
     @property
-    def hooks(self) -> Hooks: ...
+    def hooks(self) -> Hooks:
+        """What is called on the way of each transaction: the database's found.Hooks."""
+
     @property
-    def name(self) -> bytes: ...
+    def name(self) -> bytes:
+        """The name of the tenant, as bytes."""
 
 @final
 class KeySelector:
@@ -232,7 +316,7 @@ class KeySelector:
     def __hash__(self) -> int: ...
 
 @final
-class Query(AsyncIterator[_T_co]):
+class Query(AsyncIterator[_R_co]):
     """A range to be read: `async for key, value in query`, or `await found.all(query)`.
 
     `found.query` makes it, and nothing is read before it is iterated. It is read once: iterating it
@@ -243,7 +327,7 @@ class Query(AsyncIterator[_T_co]):
 
     def __await__(self) -> Generator[Any, None, Self]: ...
     def __aiter__(self) -> Self: ...
-    def __anext__(self) -> _Next[_T_co]: ...
+    def __anext__(self) -> _Next[_R_co]: ...
     def aclose(self) -> Operation[None]:
         """End the iteration: what is under way is cancelled, and there are no more rows.
 
@@ -251,7 +335,7 @@ class Query(AsyncIterator[_T_co]):
             An operation that is done; awaited, None.
         """
 
-    def _all(self) -> Operation[list[_T_co]]:
+    def _all(self) -> Operation[list[_R_co]]:
         """Read all rows of the range into a list: what `found.all` does with a query."""
 
 @final
@@ -298,10 +382,79 @@ def _completion_counts() -> tuple[int, int]:
 def _time_ready_gets(tx: Transaction, key: bytes, count: int) -> float:
     """Seconds that `count` gets of `key`, each ready at once, take from Rust: called, read, destroyed."""
 
-def open_tenant(db: Database, name: bytes) -> Tenant: ...
-def get_client_status(db: Database) -> Operation[bytes]: ...
-def get_server_protocol(db: Database, expected: int = 0) -> Operation[int]: ...
-def get_main_thread_busyness(db: Database) -> float: ...
+def open_tenant(db: Database, name: bytes) -> Tenant:
+    """Open a tenant of a database.
+
+    Nothing is asked of the cluster yet: a name that no tenant has fails the first operation of a
+    transaction, with 2131.
+
+    Args:
+        db: a found.Database.
+        name: bytes, the tenant's name.
+
+    Returns:
+        A found.Tenant, to be used where a database is.
+
+    Raises:
+        LibraryException: the client library has no tenants, as those from 8.0 on.
+        RuntimeError: the database is closed, or the process was forked since it was opened.
+        TypeError: `db` is no found.Database or `name` is not bytes.
+
+    Rule: bindings/c/fdb_c.cpp, fdb_database_open_tenant.
+    """
+
+def get_client_status(db: Database) -> Operation[bytes]:
+    """Tell what the client library knows of its connections to the cluster.
+
+    Args:
+        db: a found.Database.
+
+    Returns:
+        An operation; awaited, bytes: a JSON object.
+
+    Raises:
+        LibraryException: the client library is older than 7.3.
+        RuntimeError: the database is closed, or the process was forked since it was opened.
+        TypeError: `db` is no found.Database.
+
+    Rule: fdbclient/ClientStatusReport.cpp; documentation of fdb_database_get_client_status.
+    """
+
+def get_server_protocol(db: Database, expected: int = 0) -> Operation[int]:
+    """Tell the protocol version that the servers of the cluster speak.
+
+    Args:
+        db: a found.Database.
+        expected: int, a protocol version: the answer comes once the servers speak another. 0, the
+            default, to be told at once.
+
+    Returns:
+        An operation; awaited, an int of 64 bits without a sign.
+
+    Raises:
+        OverflowError: `expected` is negative or does not fit in 64 bits.
+        RuntimeError: the database is closed, or the process was forked since it was opened.
+        TypeError: `db` is no found.Database or `expected` no int.
+
+    Rule: documentation of fdb_database_get_server_protocol.
+    """
+
+def get_main_thread_busyness(db: Database) -> float:
+    """Return how busy the network thread of the client library is.
+
+    Args:
+        db: a found.Database.
+
+    Returns:
+        A float from 0.0, idle, to 1.0, with no time left.
+
+    Raises:
+        RuntimeError: the database is closed, or the process was forked since it was opened.
+        TypeError: `db` is no found.Database.
+
+    Rule: documentation of fdb_database_get_main_thread_busyness.
+    """
+
 def database_set_option(db: Database, option: int, value: Optional[bytes] = None) -> None:
     """Set a database option, its value encoded as C takes it: see `found.database_set_option`."""
 
@@ -618,10 +771,43 @@ def add_conflict_range(tx: Transaction, begin: bytes, end: bytes, conflict_type:
     addWriteConflictRange; bindings/c/fdb_c.cpp, fdb_transaction_add_conflict_range, for 2005.
     """
 
-def get_total_cost(tx: Transaction) -> Operation[int]: ...
-def get_tag_throttled_duration(tx: Transaction) -> Operation[float]: ...
+def get_total_cost(tx: Transaction) -> Operation[int]:
+    """Tell what the transaction has read and written so far, in bytes as throughput quotas count them.
+
+    Args:
+        tx: a found.Transaction.
+
+    Returns:
+        An operation; awaited, a number of bytes, an int: each read and each write rounded up to
+        pages of 4,096.
+
+    Raises:
+        FoundException: an error kept back from a write.
+        LibraryException: the client library is older than 7.3.
+        TypeError: `tx` is no found.Transaction.
+
+    Rule: fdbclient/NativeAPI.actor.cpp, wherever totalCost is added to.
+    """
+
+def get_tag_throttled_duration(tx: Transaction) -> Operation[float]:
+    """Tell how long the transaction was held back because of its tags.
+
+    Args:
+        tx: a found.Transaction.
+
+    Returns:
+        An operation; awaited, a number of seconds, a float; 0.0 from the embedded engine.
+
+    Raises:
+        FoundException: an error kept back from a write.
+        LibraryException: the client library is older than 7.3.
+        TypeError: `tx` is no found.Transaction.
+
+    Rule: fdbclient/NativeAPI.actor.cpp, Transaction::getTagThrottledDuration.
+    """
+
 def watch(tx: Transaction, key: bytes) -> Future[None]:
-    r"""Watch `key`: get an operation that is done when others change its value.
+    r"""Watch `key`: get a future that is done when others change its value.
 
     The value to differ from is the one that this transaction sees now, what it has written
     included. The commit of the transaction arms the watch, whether it writes or not, and from then
@@ -629,9 +815,9 @@ def watch(tx: Transaction, key: bytes) -> Future[None]:
     changed and changed back may go unnoticed. A later write of this transaction itself is a change,
     and is told at once.
 
-    Awaiting the operation before the commit has begun gives the operation itself, since waiting
-    there would be waiting for ever: `watch = await found.watch(tx, key)`, as programs of the 0.13
-    series do, is `watch = found.watch(tx, key)`.
+    Awaiting the future before the commit has begun gives the future itself, since waiting there
+    would be waiting for ever: `watch = await found.watch(tx, key)`, as programs of the 0.13 series
+    do, is `watch = found.watch(tx, key)`.
 
     A database has 10,000 watches at most that wait (`FDB_DB_OPTION_MAX_WATCHES`): cancel those that
     are not needed any more, `watch.cancel()`. Seeing the value is a read, and adds a read conflict.
@@ -652,7 +838,7 @@ def watch(tx: Transaction, key: bytes) -> Future[None]:
         key: bytes, 10,000 at most.
 
     Returns:
-        An operation; awaited once the commit has begun, None when the value has changed.
+        A found.Future; awaited once the commit has begun, None when the value has changed.
 
     Raises:
         FoundException: 1032 if too many watches wait; 1034 if
@@ -1182,7 +1368,40 @@ def mapped_query(
     mode: int = -1,
     reverse: bool = False,
     snapshot: Optional[bool] = None,
-) -> Query[tuple[bytes, bytes, list[_Row]]]: ...
+) -> Query[_MappedRow]:
+    """Read a range, and for each row of it the rows that the row names.
+
+    The servers of a cluster do the second read, so that an index and what it points to take one
+    trip. Keys and values are packed tuples. FoundationDB calls it experimental: the transaction
+    must not have written what it reads, neither range.
+
+    Args:
+        tx: a found.Transaction.
+        key: the begin of the range, as for `found.query`.
+        other: the end of the range, as for `found.query`.
+        mapper: bytes, `found.pack` of a tuple that makes the key to read of a row: `"{K[1]}"` and
+            `"{V[0]}"` stand for elements of the row's key and value, `"{...}"` at the end for all
+            rows under the key.
+        limit: the most rows of the first range, as for `found.query`.
+        mode: as for `found.query`.
+        reverse: as for `found.query`.
+        snapshot: as for `found.query`.
+
+    Returns:
+        A found.Query, which yields a tuple a row: key, value, and the list of the rows it names,
+        tuples of key and value.
+
+    Raises:
+        FoundException: while it is read: 2108 from a database that cannot do it, the embedded one
+            among them; and what `found.query` can.
+        OverflowError: as in `found.query`.
+        TypeError: as in `found.query`, or `mapper` is not bytes.
+        ValueError: as in `found.query`.
+
+    Rule: fdbclient/ReadYourWrites.actor.cpp, ReadYourWritesTransaction::getMappedRange;
+    documentation of fdb_transaction_get_mapped_range.
+    """
+
 def query(
     tx: Transaction,
     key: Union[bytes, KeySelector],
@@ -1196,9 +1415,9 @@ def query(
     r"""Read the keys and values of a range, in order.
 
     The range is half-open, the keys from `key` on that are less than `other`. Two keys given
-    backwards, `key` greater than `other`, are read from `key` down to `other`, and both belong to the
-    range: that is what the 0.13 series did. `reverse=True` reads the half-open range from its end. A range from a
-    key to itself is empty.
+    backwards, `key` greater than `other`, are read from `key` down to `other`, and both belong to
+    the range: that is what the 0.13 series did. `reverse=True` reads the half-open range from its
+    end. A range from a key to itself is empty.
 
     Rows come in batches, and a batch is read when the iteration gets there: it sees what the
     transaction has written by then. `found.all` reads a query in as few batches as there can be.
