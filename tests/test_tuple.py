@@ -327,6 +327,7 @@ def nested(depth: int) -> tuple[Any, ...]:
 
 
 def test_a_tuple_as_deep_as_may_be_is_refused() -> None:
+    assert not found.has_incomplete_versionstamp(nested(1000))
     packed = found.pack(nested(1000))
     assert packed == b"\x05" * 1000 + b"\x00" * 1000
     value: Any = found.unpack(packed)

@@ -290,17 +290,29 @@ fn escaped<'a>(
     at: usize,
     what: &'static str,
 ) -> Result<(Escaped<'a>, usize), DecodeError> {
-    let mut from = at + 1;
+    let rest = &input[at + 1..];
+    let nul = memchr(0, rest).ok_or(truncated(at, what))?;
+    let (end, escapes) = match rest.get(nul + 1) {
+        Some(&code::ESCAPE) => terminator(rest, nul).ok_or(truncated(at, what))?,
+        _ => (nul, 0),
+    };
+    Ok((Escaped { raw: &rest[..end], escapes, offset: at }, at + end + 2))
+}
+
+/// The first NUL from `at` on that is not escaped, and how many before it are.
+#[cold]
+fn terminator(content: &[u8], mut at: usize) -> Option<(usize, usize)> {
     let mut escapes = 0;
     loop {
-        let nul = from + memchr(0, &input[from..]).ok_or(truncated(at, what))?;
-        from = nul;
-        while let [0, code::ESCAPE, ..] = input[from..] {
+        let nul = at + memchr(0, &content[at..])?;
+        at = nul;
+        // Runs, as in the encoder.
+        while let [0, code::ESCAPE, ..] = content[at..] {
             escapes += 1;
-            from += 2;
+            at += 2;
         }
-        if from == nul {
-            return Ok((Escaped { raw: &input[at + 1..nul], escapes, offset: at }, nul + 1));
+        if at == nul {
+            return Some((nul, escapes));
         }
     }
 }
