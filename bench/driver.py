@@ -1,7 +1,7 @@
-"""One get, and the rows of a range: this driver and PyPI's foundationdb, each on the embedded engine in memory.
+"""One get, and the rows of a range: this driver and PyPI's foundationdb, on the embedded engine in memory.
 
-This driver reaches the engine that is linked into it; foundationdb loads the same engine as the libfdb_c that `make libfdb_c`
-builds. "through the table" is the same get called from Rust, without Python: the floor of a get.
+This driver reaches the engine that is linked into it; foundationdb loads the same engine as the libfdb_c that
+`make libfdb_c` builds. "from Rust" is the same get called through the table, without Python: the floor of a get.
 """
 
 from __future__ import annotations

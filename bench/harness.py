@@ -1,7 +1,7 @@
 """How things are measured: in turns, so that a change of the machine's mood falls on everyone alike.
 
-A figure is the median of its rounds; its spread is the middle half of them. A ratio is taken pair by pair, each round of
-one against the same round of the other, and is the median of those.
+A figure is the median of its rounds; its spread is the middle half of them. A ratio is taken pair by pair, each round
+of one against the same round of the other, and is the median of those.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def say(text: str, end: str = "\n") -> None:
 
 def shown(figure: Optional[Figure], *, times: bool = False) -> str:
     if figure is None:
-        return "–"
+        return "-"
     spread = (figure.high - figure.low) / 2
     if times:
         return f"{number(figure.median)}"

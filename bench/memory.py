@@ -1,7 +1,7 @@
 """What a long scan holds: a million rows of 116 bytes, through `async for`, from a file ten times the cache.
 
-The scan runs in a process of its own. Rest is what the process holds with the database open and one row read; the figure is how
-far the greatest amount that it ever held lies above that.
+The scan runs in a process of its own. Rest is what the process holds with the database open and one row read; the
+figure is how far the greatest amount that it ever held lies above that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The contenders of the driver's sections: each in a process of its own, one API of a binding in each.
 
-A worker reads a line of JSON, runs what it names, and answers with a line: seconds for the work asked for. It is started with
-the interpreter and the environment of its contender, so several versions of a binding can be measured side by side.
+A worker reads a line of JSON, runs what it names, and answers with a line: seconds for the work asked for. It is
+started with the interpreter and the environment of its contender, so several versions of a binding can be measured
+side by side.
 
     python -m bench.workers found memory:bench
     python -m bench.workers fdb memory:bench

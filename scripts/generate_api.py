@@ -38,11 +38,12 @@ SUBJECTS: dict[str, str] = {
     "Transactions": """
         await transactional, transaction, make_transaction, Transaction, await commit, await on_error,
         reset, cancel, await read_version, await set_read_version, get_committed_version,
-        await get_versionstamp, await get_approximate_size, add_conflict_range""",
+        await get_versionstamp, await get_approximate_size, await get_total_cost,
+        await get_tag_throttled_duration, add_conflict_range""",
     "Hooks": "Hooks, make_hooks, TransactionStats",
     "Reading keys": "await get, await get_key",
     "Reading ranges": """
-        query, Query, await all, limit, next_prefix, await estimated_size_bytes,
+        query, Query, mapped_query, await all, limit, next_prefix, await estimated_size_bytes,
         await get_range_split_points, await get_addresses_for_key""",
     "Key selectors": "lt, lte, gt, gte, KeySelector",
     "Writing": "await set, await clear",
@@ -54,10 +55,12 @@ SUBJECTS: dict[str, str] = {
     "The tuple layer": """
         pack, unpack, range, pack_with_versionstamp, has_incomplete_versionstamp, Versionstamp,
         SingleFloat""",
-    "asyncio": "Operation, co",
+    "asyncio": "Operation, Future, co",
     "The client library": """
-        network_set_option, database_set_option, set_option, get_client_version, error_predicate,
-        add_network_thread_completion_hook""",
+        network_set_option, database_set_option, set_option, get_client_version,
+        await get_client_status, get_main_thread_busyness, await get_server_protocol,
+        error_predicate, add_network_thread_completion_hook""",
+    "Tenants": "open_tenant, Tenant",
     "Exceptions": "BaseFoundException, FoundException, LibraryException",
 }
 ENUMS = {
