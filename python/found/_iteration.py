@@ -88,6 +88,12 @@ def co(func: Callable[_P, T]) -> Callable[_P, Coroutine[Any, Any, T]]:
     """Make a coroutine function of a plain one, so that its result can be awaited.
 
     It runs in the event loop's thread, as any coroutine does: it is no way around a blocking call.
+
+    Args:
+        func: a plain function.
+
+    Returns:
+        A coroutine function that takes what `func` takes, and gives what `func` returns.
     """
 
     @functools.wraps(func)
