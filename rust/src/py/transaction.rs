@@ -497,9 +497,9 @@ pub fn add_conflict_range(
 /// Raises:
 ///     FoundException: 1032 if too many watches wait; 1034 if
 ///         `FDB_TR_OPTION_READ_YOUR_WRITES_DISABLE` is set; 1036 if the commit's versionstamp will
-///         decide about the key; 1025 if the transaction is reset or retried before its commit;
-///         what the commit raises, if it fails; 2102 for a key too long; 2004 for the system's
-///         keys, from `\xff` on.
+///         decide about the key; 1025 if the transaction is reset, retried or forgotten before its
+///         commit; what the commit raises, if it fails; 2102 for a key too long; 2004 for the
+///         system's keys, from `\xff` on.
 ///     TypeError: `tx` is no found.Transaction or `key` is not bytes.
 ///
 /// Rule: fdbclient/ReadYourWrites.actor.cpp, RYWImpl::watch and triggerWatches;
