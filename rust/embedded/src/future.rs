@@ -41,6 +41,7 @@ struct Slot {
     callbacks: Vec<Callback>,
     /// Gives up what the future waits for; runs at most once, in whoever cancels.
     on_cancel: Option<Callback>,
+    is_cancelled: bool,
     /// Reads of the answer not yet matched by a release: the answer is freed when the last is.
     reads: i32,
 }
@@ -71,7 +72,13 @@ impl Future {
     fn with(status: i32, answer: Answer) -> Future {
         Future {
             status: AtomicI32::new(status),
-            slot: Mutex::new(Slot { answer, callbacks: Vec::new(), on_cancel: None, reads: 0 }),
+            slot: Mutex::new(Slot {
+                answer,
+                callbacks: Vec::new(),
+                on_cancel: None,
+                is_cancelled: false,
+                reads: 0,
+            }),
             settled: Condvar::new(),
         }
     }
@@ -90,9 +97,14 @@ impl Future {
         }
     }
 
-    /// What to do when the future is cancelled before it is ready.
-    pub fn set_on_cancel(&self, on_cancel: impl FnOnce() + Send + 'static) {
-        self.slot.lock().on_cancel = Some(Box::new(on_cancel));
+    /// What to do when the future is cancelled before it is ready. False if it has been, or is ready: then nothing.
+    pub fn set_on_cancel(&self, on_cancel: impl FnOnce() + Send + 'static) -> bool {
+        let mut slot = self.slot.lock();
+        if slot.is_cancelled || self.is_ready() {
+            return false;
+        }
+        slot.on_cancel = Some(Box::new(on_cancel));
+        true
     }
 
     /// Gives the future its answer and runs the callbacks, with no lock held, unless it has one already.
@@ -127,7 +139,11 @@ impl Future {
         if self.is_ready() {
             return;
         }
-        let on_cancel = self.slot.lock().on_cancel.take();
+        let on_cancel = {
+            let mut slot = self.slot.lock();
+            slot.is_cancelled = true;
+            slot.on_cancel.take()
+        };
         if let Some(give_up) = on_cancel {
             give_up();
         }

@@ -26,6 +26,9 @@ pub const RANGE_OVERHEAD: i64 = 24;
 pub const VERSIONS_PER_SECOND: Version = 1_000_000;
 pub const READ_WINDOW: Version = 5 * VERSIONS_PER_SECOND;
 
+/// How long a read waits for a version that has not been reached before it fails.
+pub const FUTURE_VERSION_DELAY: Duration = Duration::from_secs(1);
+
 /// Watches one database handle may have outstanding: by default, and at most.
 pub const WATCHES: i64 = 10_000;
 pub const MAX_WATCHES: i64 = 1_000_000;

@@ -136,13 +136,17 @@ fn a_timeout_counts_from_the_creation_and_0_is_none() {
     tx.set_option(option::TIMEOUT, Some(1));
     assert_eq!(tx.get(b"k").value(), Err(1031));
     let tx = db.transaction();
-    tx.set_option(option::TIMEOUT, Some(1));
+    tx.set_option(option::TIMEOUT, Some(60_000));
     tx.set_option(option::TIMEOUT, Some(0));
-    let created = Instant::now();
-    while created.elapsed().as_millis() < 5 {
+    assert_eq!(tx.get(b"k").value(), Ok(None));
+    tx.set_option(option::TIMEOUT, Some(1));
+    let set = Instant::now();
+    while set.elapsed().as_millis() < 5 {
         std::thread::yield_now();
     }
-    assert_eq!(tx.get(b"k").value(), Ok(None));
+    // What has gone off stays so.
+    tx.set_option(option::TIMEOUT, Some(0));
+    assert_eq!(tx.get(b"k").value(), Err(1031));
 }
 
 #[test]

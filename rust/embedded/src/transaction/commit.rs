@@ -110,7 +110,7 @@ impl Transaction {
     fn commit_fails(self: &Arc<Self>, inner: &mut Inner, error: Error) -> Arc<Future> {
         inner.answer_stamps(Err(Error::TRANSACTION_INVALID_VERSION));
         inner.cancel_watches(error);
-        self.answer(inner, Err(error))
+        self.answer_at_version(inner, Err(error))
     }
 
     /// Takes note of how the commit ended, unless the transaction has been reset since.
@@ -202,13 +202,13 @@ fn arm(watches: Vec<Watch>, core: &Arc<Core>) -> Vec<Completion> {
     for watch in watches {
         let number = core.watches.number();
         let (key, slot, weak) = (watch.key.clone(), Arc::clone(&watch.slot), Arc::downgrade(core));
-        watch.future.set_on_cancel(move || {
+        let is_wanted = watch.future.set_on_cancel(move || {
             slot.release();
             if let Some(core) = weak.upgrade() {
                 core.watches.disarm(&key, number);
             }
         });
-        if !watch.future.is_ready() {
+        if is_wanted {
             completions.extend(core.watches.arm(number, watch, || core.head.latest()));
         }
     }

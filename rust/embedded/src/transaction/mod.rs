@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::future::{Answer, Future, Outcome};
 use crate::head::Lease;
 use crate::keys::{SYSTEM_END, USER_END};
+use crate::limits::FUTURE_VERSION_DELAY;
 use crate::network::{self, Timer};
 use crate::options::{self, Effect, TransactionOptions};
 use crate::random::Random;
@@ -130,6 +131,22 @@ impl Transaction {
         if self.database.latency().is_some() {
             self.add_pending(inner, &future);
         }
+        future
+    }
+
+    /// The future of a read or a commit. One at a version that has not been reached fails only after a second: so long a
+    /// storage server waits for the version to come (storageserver.actor.cpp, waitForVersion), and programs rely on the
+    /// pause.
+    fn answer_at_version(self: &Arc<Self>, inner: &mut Inner, outcome: Outcome) -> Arc<Future> {
+        if !matches!(outcome, Err(Error::FUTURE_VERSION)) {
+            return self.answer(inner, outcome);
+        }
+        let future = Future::pending();
+        self.add_pending(inner, &future);
+        let late = Arc::clone(&future);
+        network::at(Instant::now() + FUTURE_VERSION_DELAY, move || {
+            late.complete(outcome);
+        });
         future
     }
 

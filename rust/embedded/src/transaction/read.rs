@@ -45,7 +45,7 @@ impl Transaction {
     pub fn get(self: &Arc<Self>, key: &[u8], snapshot: bool) -> Arc<Future> {
         let mut inner = self.inner.lock();
         let outcome = self.get_value(&mut inner, key, snapshot).map(Answer::Value);
-        self.answer(&mut inner, outcome)
+        self.answer_at_version(&mut inner, outcome)
     }
 
     fn get_value(&self, inner: &mut Inner, key: &[u8], snapshot: bool) -> Result<Option<Vec<u8>>> {
@@ -71,7 +71,7 @@ impl Transaction {
     pub fn get_key(self: &Arc<Self>, selector: &Selector, snapshot: bool) -> Arc<Future> {
         let mut inner = self.inner.lock();
         let outcome = self.resolve(&mut inner, selector, snapshot).map(Answer::Key);
-        self.answer(&mut inner, outcome)
+        self.answer_at_version(&mut inner, outcome)
     }
 
     fn resolve(&self, inner: &mut Inner, selector: &Selector, snapshot: bool) -> Result<Vec<u8>> {
@@ -90,7 +90,7 @@ impl Transaction {
     pub fn get_range(self: &Arc<Self>, request: GetRange) -> Arc<Future> {
         let mut inner = self.inner.lock();
         let outcome = self.get_rows(&mut inner, request);
-        self.answer(&mut inner, outcome)
+        self.answer_at_version(&mut inner, outcome)
     }
 
     fn get_rows(&self, inner: &mut Inner, request: GetRange) -> Outcome {
@@ -160,7 +160,7 @@ impl Transaction {
                 inner.watches.push(watch);
                 future
             }
-            Err(error) => self.answer(&mut inner, Err(error)),
+            Err(error) => self.answer_at_version(&mut inner, Err(error)),
         }
     }
 
