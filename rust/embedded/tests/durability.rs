@@ -1,5 +1,8 @@
 //! Files: what survives closing, reopening and being killed; and many threads committing at once.
 
+// A helper of tests is no test to clippy.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod common;
 
 use std::io::{BufRead, BufReader};

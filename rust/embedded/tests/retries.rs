@@ -1,5 +1,8 @@
 //! on_error, timeouts, retry limits, cancel and reset, through the C API.
 
+// A helper of tests is no test to clippy.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::time::Instant;

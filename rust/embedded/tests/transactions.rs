@@ -1,5 +1,8 @@
 //! Transactions through the C API: what FoundationDB's rules say, on memory and on a file.
 
+// A helper of tests is no test to clippy.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{

@@ -1,5 +1,8 @@
 //! Watches through the C API.
 
+// A helper of tests is no test to clippy.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Database, Signal, database_option, mutation, on_both};
