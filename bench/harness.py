@@ -119,12 +119,13 @@ class Report:
             lines += ["", f"## {section}", ""]
             rows = [row for row in self.rows if row.section == section]
             contenders = list(dict.fromkeys(who for row in rows for who in row.figures))
-            heads = ["", "unit", *contenders, *(f"against {who}" for who in contenders[1:]), ""]
+            compared = [who for who in contenders if any(who in row.ratios for row in rows)]
+            heads = ["", "unit", *contenders, *(f"against {who}" for who in compared), ""]
             lines += ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
             for row in rows:
                 cells = [row.name, row.unit]
                 cells += [shown(row.figures.get(who)) for who in contenders]
-                for who in contenders[1:]:
+                for who in compared:
                     ratio = row.ratios.get(who)
                     lost = ratio is not None and ratio.median < 1
                     cells.append(shown(ratio, times=True) + (" **slower**" if lost else ""))
