@@ -620,7 +620,8 @@ def cancel(tx: Transaction) -> None:
     """Cancel the transaction: what it has under way, and all that is still asked of it, raises 1025.
 
     `found.on_error` raises 1025 as well; only `found.reset` makes the transaction usable again. A
-    commit that is under way may happen all the same. Watches that a commit has armed stay.
+    commit that is under way may happen all the same. Watches stay, those that a commit has armed for
+    good, others until the transaction is reset or forgotten.
 
     Args:
         tx: a found.Transaction.
