@@ -11,8 +11,8 @@ use crate::future::{Answer, Future};
 use crate::transaction::Transaction;
 use crate::{failure, network};
 
-/// The protocol version of FoundationDB 7.3, whose behaviour this is.
-const PROTOCOL_VERSION: u64 = 0x0FDB_00B0_7300_0000;
+/// The protocol version of FoundationDB 7.4, the one of `fdb_get_client_version`.
+const PROTOCOL_VERSION: u64 = 0x0FDB_00B0_7400_0000;
 
 /// # Safety
 /// `address` is null or a C string, and `out` can be written to.
