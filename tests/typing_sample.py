@@ -56,7 +56,9 @@ async def operations(tx: found.Transaction) -> None:
     assert_type(await found.get_versionstamp(tx), bytes)
     assert_type(await found.get_range_split_points(tx, b"a", b"z", 1000), list[bytes])
     assert_type(await found.get_addresses_for_key(tx, b"key"), list[str])
-    assert_type(await found.watch(tx, b"key"), None)
+    assert_type(found.watch(tx, b"key"), found.Future[None])
+    either: found.Future[Optional[bytes]] = operation
+    del either
     assert_type(found.get_committed_version(tx), int)
 
     found.get(tx, "key")  # type: ignore[arg-type]  # a key is bytes
@@ -91,6 +93,13 @@ async def queries(tx: found.Transaction) -> None:
     assert_type(await asyncio.wait_for(rows.__anext__(), 1), tuple[bytes, bytes])
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(rows.aclose)
+    plain: found.Query = rows
+    del plain
+    async for key, value, found_by_it in found.mapped_query(
+        tx, b"a", b"b", found.pack(("{V[0]}",))
+    ):
+        assert_type((key, value), tuple[bytes, bytes])
+        assert_type(found_by_it, list[tuple[bytes, bytes]])
 
 
 async def transactions(db: found.Database) -> None:
@@ -115,6 +124,11 @@ async def transactions(db: found.Database) -> None:
         return await found.estimated_size_bytes(tx, begin, end)
 
     assert_type(await size(db, b"a", b"b"), int)
+
+    tenant = found.open_tenant(db, b"name")
+    assert_type(tenant.hooks, found.Hooks)
+    assert_type(await found.transactional(tenant, length, b"key"), int)
+    assert_type(await size(tenant, b"a", b"b"), int)
 
     def parsed(text: str) -> float:
         return float(text)
