@@ -343,8 +343,9 @@ async def ten(space: Space) -> list[found.Future[None]]:
 
 
 async def is_full(space: Space) -> None:
+    tx = found.make_transaction(space.db)
     with fails_with(1032):
-        await settled(found.watch(found.make_transaction(space.db), space(b"one more")))
+        await settled(found.watch(tx, space(b"one more")))
 
 
 async def test_more_watches_than_the_database_takes_are_refused(few: Space) -> None:
@@ -376,7 +377,7 @@ async def test_a_watch_that_was_cancelled_makes_room(few: Space, committed: bool
 
 
 async def test_a_watch_that_is_forgotten_makes_room(few: Space) -> None:
-    for _ in range(20):
+    for _ in range(4):
         watches = await ten(few)
         assert not any(watch.done() for watch in watches)
         del watches
