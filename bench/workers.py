@@ -11,12 +11,14 @@ side by side.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,7 @@ class Worker:
 
 def found_works(address: str) -> Mapping[str, Callable[[int], Any]]:
     import found
+    from found import _found
 
     loop = asyncio.new_event_loop()
     db = loop.run_until_complete(found.open(address))
@@ -110,7 +113,7 @@ def found_works(address: str) -> Mapping[str, Callable[[int], Any]]:
         tx = found.make_transaction(db)
         key = KEY % (ROWS // 2)
         assert await found.get(tx, key) == VALUE
-        return found._found._time_ready_gets(tx, key, count)
+        return _found._time_ready_gets(tx, key, count)
 
     async def all_rows(count: int) -> float:
         tx = found.make_transaction(db)
@@ -135,8 +138,6 @@ def found_works(address: str) -> Mapping[str, Callable[[int], Any]]:
     def in_loop(work: Callable[[int], Any]) -> Callable[[int], Any]:
         return lambda count: loop.run_until_complete(work(count))
 
-    from importlib.metadata import version
-
     return {
         "version": lambda _: version("asyncio-foundationdb"),
         "fill": lambda _: loop.run_until_complete(found.transactional(db, fill)),
@@ -149,8 +150,7 @@ def found_works(address: str) -> Mapping[str, Callable[[int], Any]]:
 
 
 def fdb_works(address: str) -> Mapping[str, Callable[[int], Any]]:
-    import fdb
-
+    fdb: Any = importlib.import_module("fdb")
     fdb.api_version(730)
     db = fdb.open(address)
 
@@ -191,8 +191,6 @@ def fdb_works(address: str) -> Mapping[str, Callable[[int], Any]]:
             return seconds
 
         return rows
-
-    from importlib.metadata import version
 
     return {
         "version": lambda _: version("foundationdb"),
