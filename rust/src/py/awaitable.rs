@@ -274,24 +274,26 @@ impl Awaitable {
         }
         let event_loop = Awaitable::bind(slf)?;
         let hangar = event_loop::hangar(&event_loop)?;
-        let future = {
+        let refused = {
             let mut inner = slf.get().inner.lock();
             let Some(pending) = inner.pending.as_mut() else { return Ok(()) };
             match std::mem::replace(&mut pending.stage, Stage::Settling) {
-                Stage::Idle(future) => future,
+                // Still locked: the completion may be landed by another thread before this one goes on.
+                Stage::Idle(future) => match hangar.launch(future, slf.clone().unbind()) {
+                    Ok(flight) => {
+                        pending.stage = Stage::Flying(flight, hangar);
+                        return Ok(());
+                    }
+                    Err(code) => code,
+                },
                 stage => {
                     pending.stage = stage;
                     return Ok(());
                 }
             }
         };
-        let flight = hangar
-            .launch(future, slf.clone().unbind())
-            .map_err(|code| errors::raise(py, code.into()))?;
-        let mut inner = slf.get().inner.lock();
-        if let Some(pending) = inner.pending.as_mut() {
-            pending.stage = Stage::Flying(flight, hangar);
-        }
+        let error = errors::raise(py, refused.into()).into_value(py);
+        slf.get().finish(Settled::Failed(error));
         Ok(())
     }
 
@@ -311,7 +313,13 @@ impl Awaitable {
         let inner = self.inner.lock();
         match &inner.state {
             State::Done(value) => Ok(value.clone_ref(py)),
-            State::Failed(error) => Err(PyErr::from_value(error.bind(py).clone().into_any())),
+            State::Failed(error) => {
+                let error = error.bind(py).clone();
+                drop(inner);
+                // Raised again it would grow by the frames of each await before.
+                error.setattr(intern!(py, "__traceback__"), py.None())?;
+                Err(PyErr::from_value(error.into_any()))
+            }
             State::Cancelled => {
                 let message = inner.cancel_message.as_ref().map(|message| message.clone_ref(py));
                 drop(inner);
@@ -375,7 +383,7 @@ fn invalid_state(py: Python<'_>, text: &'static str) -> PyErr {
     }
 }
 
-fn call_soon(
+pub fn call_soon(
     event_loop: &Bound<'_, PyAny>,
     operation: &Bound<'_, Awaitable>,
     callback: Callback,
@@ -543,23 +551,31 @@ impl Awaitable {
     /// Take `fn` off the functions to be called, and return how often it was among them.
     fn remove_done_callback(slf: &Bound<'_, Self>, r#fn: &Bound<'_, PyAny>) -> PyResult<usize> {
         let py = slf.py();
-        let callbacks = match slf.get().inner.lock().pending.as_mut() {
-            Some(pending) => std::mem::take(&mut pending.callbacks),
+        let listed: Vec<Py<PyAny>> = match slf.get().inner.lock().pending.as_ref() {
+            Some(pending) => {
+                pending.callbacks.iter().map(|(callback, _)| callback.clone_ref(py)).collect()
+            }
             None => return Ok(0),
         };
-        let before = callbacks.len();
-        let mut kept = Vec::with_capacity(before);
-        for callback in callbacks {
-            // Comparing may run Python code, so the list is out of the operation meanwhile.
-            if !callback.0.bind(py).eq(r#fn)? {
-                kept.push(callback);
+        // Comparing may run Python code, and fail: meanwhile every callback keeps its place.
+        let mut equal = Vec::new();
+        for callback in listed {
+            if callback.bind(py).eq(r#fn)? {
+                equal.push(callback);
             }
         }
-        let removed = before - kept.len();
-        if let Some(pending) = slf.get().inner.lock().pending.as_mut() {
-            kept.append(&mut pending.callbacks);
-            pending.callbacks = kept;
-        }
+        let gone: Vec<Callback> = match slf.get().inner.lock().pending.as_mut() {
+            Some(pending) => {
+                let is_gone = |callback: &Py<PyAny>| equal.iter().any(|equal| equal.is(callback));
+                let (gone, kept) = std::mem::take(&mut pending.callbacks)
+                    .into_iter()
+                    .partition(|(callback, _)| is_gone(callback));
+                pending.callbacks = kept;
+                gone
+            }
+            None => Vec::new(),
+        };
+        let removed = gone.len();
         Ok(removed)
     }
 
@@ -592,14 +608,15 @@ impl Awaitable {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
+        let kind = slf.get_type().name()?;
         let shown = match &slf.get().inner.lock().state {
-            State::Waiting => return Ok("<found.Future pending>".to_owned()),
-            State::Cancelled => return Ok("<found.Future cancelled>".to_owned()),
+            State::Waiting => return Ok(format!("<found.{kind} pending>")),
+            State::Cancelled => return Ok(format!("<found.{kind} cancelled>")),
             State::Done(value) => value.clone_ref(py),
             State::Failed(error) => error.clone_ref(py).into_any(),
         };
         // Shown outside the lock: a repr is anybody's code.
-        Ok(format!("<found.Future finished {}>", shown.bind(py).repr()?))
+        Ok(format!("<found.{kind} finished {}>", shown.bind(py).repr()?))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
