@@ -3,18 +3,25 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use parking_lot::Mutex;
 use pyo3::{
-    PyTraverseError, PyVisit, exceptions::PyException, intern, prelude::*, sync::PyOnceLock,
-    types::PyDict,
+    PyTraverseError, PyVisit,
+    exceptions::PyException,
+    intern,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyDict, PyWeakrefReference},
 };
 use slab::Slab;
 
 use super::{
-    awaitable::Awaitable,
+    awaitable::{Awaitable, call_soon},
     wake::{Signal, signal},
 };
 use crate::fdb::{Flight, Future, Queue};
@@ -49,6 +56,8 @@ pub struct Hangar {
     waiting: Mutex<Slab<Waiting>>,
     /// Landed, but a KeyboardInterrupt or SystemExit out of a callback came first.
     left: Mutex<VecDeque<Arc<Flight>>>,
+    /// The loop is closed or gone.
+    grounded: AtomicBool,
 }
 
 impl Hangar {
@@ -81,28 +90,41 @@ impl Hangar {
         drop(operation);
         flight.cancel();
     }
-}
 
-impl Drop for Hangar {
-    fn drop(&mut self) {
+    /// The loop is closed or gone: what is in flight is cancelled and let go, and nothing lands any more.
+    fn ground(&self) {
+        self.grounded.store(true, Ordering::Relaxed);
         self.queue.close();
-        for waiting in self.waiting.get_mut().iter() {
-            if let Some(flight) = &waiting.1.flight {
+        let waiting = std::mem::take(&mut *self.waiting.lock());
+        for (_, waiting) in &waiting {
+            if let Some(flight) = &waiting.flight {
                 flight.cancel();
             }
         }
+        let left = std::mem::take(&mut *self.left.lock());
+        // Outside the locks: these may be the last references.
+        drop((waiting, left));
     }
 }
 
-/// The state of one event loop, kept by a weak mapping from the loop, called by it when there is something to land.
+/// The state of one event loop, called by it when there is something to land.
+///
+/// Only the loop owns it, as what it calls. What is in flight leads to tasks, and those to the loop: owned from
+/// elsewhere, a loop that closed with work in flight would stay for ever.
 #[pyclass(frozen, weakref, module = "found._found", name = "_EventLoopState")]
 pub struct EventLoopState {
     hangar: Arc<Hangar>,
 }
 
+impl Drop for EventLoopState {
+    fn drop(&mut self) {
+        self.hangar.ground();
+    }
+}
+
 thread_local! {
-    /// The loop that asked last in this thread, by address. A loop that is gone has taken its hangar along, so
-    /// an address used again finds nothing here.
+    /// The loop that asked last in this thread, by address. A loop that is gone has taken its hangar along, or
+    /// left it grounded, so an address used again finds nothing here.
     static LAST: RefCell<(usize, Weak<Hangar>)> = const { RefCell::new((0, Weak::new())) };
 }
 
@@ -111,7 +133,9 @@ pub fn hangar(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Hangar>> {
     let address = event_loop.as_ptr() as usize;
     let last =
         LAST.with_borrow(|(last, hangar)| (*last == address).then(|| hangar.upgrade()).flatten());
-    if let Some(hangar) = last {
+    if let Some(hangar) = last
+        && !hangar.grounded.load(Ordering::Relaxed)
+    {
         return Ok(hangar);
     }
     let hangar = find_or_make(event_loop)?;
@@ -119,6 +143,7 @@ pub fn hangar(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Hangar>> {
     Ok(hangar)
 }
 
+/// Weak references to the state of each loop, by the loop.
 fn states(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static STATES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let states = STATES.get_or_try_init(py, || {
@@ -131,7 +156,7 @@ fn find_or_make(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Hangar>> {
     let py = event_loop.py();
     let states = states(py)?;
     let found = states.call_method1("get", (event_loop,))?;
-    if let Ok(state) = found.cast::<EventLoopState>() {
+    if let Some(state) = upgrade(&found)? {
         return Ok(Arc::clone(&state.get().hangar));
     }
     let (signal, wake) = signal(event_loop)?;
@@ -140,13 +165,21 @@ fn find_or_make(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Hangar>> {
         signal: Arc::clone(&signal),
         waiting: Mutex::new(Slab::new()),
         left: Mutex::new(VecDeque::new()),
+        grounded: AtomicBool::new(false),
     });
     let state = Bound::new(py, EventLoopState { hangar: Arc::clone(&hangar) })?;
     // In a context of its own: the loop would keep the caller's context variables alive.
     let context = py.import("contextvars")?.getattr("Context")?.call0()?;
     signal.attach(event_loop, state.as_any(), &context)?;
-    states.set_item(event_loop, state)?;
+    states.set_item(event_loop, PyWeakrefReference::new(state.as_any())?)?;
     Ok(hangar)
+}
+
+fn upgrade<'py>(state: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, EventLoopState>>> {
+    match state.cast::<PyWeakrefReference>() {
+        Ok(state) => Ok(state.upgrade_as::<EventLoopState>()?),
+        Err(_) => Ok(None),
+    }
 }
 
 /// How often loops were woken and how many completions arrived, over all loops that live: for tests.
@@ -154,8 +187,10 @@ fn find_or_make(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Hangar>> {
 pub fn _completion_counts(py: Python<'_>) -> PyResult<(usize, usize)> {
     let mut sum = (0, 0);
     for state in states(py)?.call_method0("values")?.try_iter()? {
-        let (wake_ups, completions) = state?.cast::<EventLoopState>()?.get().hangar.queue.counts();
-        sum = (sum.0 + wake_ups, sum.1 + completions);
+        if let Some(state) = upgrade(&state?)? {
+            let (wake_ups, completions) = state.get().hangar.queue.counts();
+            sum = (sum.0 + wake_ups, sum.1 + completions);
+        }
     }
     Ok(sum)
 }
@@ -173,7 +208,8 @@ impl EventLoopState {
             let operation = waiting.and_then(|waiting| waiting.operation);
             let (Some(future), Some(operation)) = (flight.land(), operation) else { continue };
             let operation = operation.into_bound(py);
-            for (callback, context) in Awaitable::land(&operation, future) {
+            let mut callbacks = Awaitable::land(&operation, future).into_iter();
+            while let Some((callback, context)) = callbacks.next() {
                 let ran = context
                     .bind(py)
                     .call_method1(intern!(py, "run"), (callback, operation.clone()));
@@ -183,6 +219,10 @@ impl EventLoopState {
                     if !flights.is_empty() {
                         *hangar.left.lock() = flights;
                         hangar.queue.wake_again();
+                    }
+                    let event_loop = current(py)?;
+                    for callback in callbacks {
+                        call_soon(&event_loop, &operation, callback)?;
                     }
                     return Err(fatal);
                 }

@@ -9,7 +9,7 @@ use crate::fdb::Wake;
 /// The loop's side: registered once, consumed at each wake-up.
 pub trait Signal: Send + Sync {
     fn consume(&self);
-    /// Has `event_loop` call `callback`, in `context`, after each wake.
+    /// Has `event_loop` call `callback`, in `context`, after each wake. The loop owns `callback` from here on.
     fn attach(
         &self,
         event_loop: &Bound<'_, PyAny>,
@@ -153,6 +153,8 @@ mod thread {
             context: &Bound<'_, PyAny>,
         ) -> PyResult<()> {
             let Some(receiver) = self.0.lock().take() else { return Ok(()) };
+            // The thread holds both weakly: it would keep the loop and what waits for it alive.
+            event_loop.setattr(intern!(event_loop.py(), "_found_event_loop_state"), callback)?;
             let event_loop = PyWeakrefReference::new(event_loop)?.unbind();
             let callback = PyWeakrefReference::new(callback)?.unbind();
             let context = context.clone().unbind();
