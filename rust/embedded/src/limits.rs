@@ -18,8 +18,9 @@ pub const VALUE_SIZE: usize = 100_000;
 pub const TRANSACTION_SIZE: i64 = 10_000_000;
 pub const MIN_TRANSACTION_SIZE_OPTION: i64 = 32;
 
-/// What a mutation and a conflict range count beside their bytes: the size of FoundationDB's own structures.
-pub const MUTATION_OVERHEAD: i64 = 40;
+/// What a mutation and a conflict range count beside their bytes: the size of FoundationDB's own structures
+/// (sizeof(MutationRef), sizeof(KeyRangeRef)).
+pub const MUTATION_OVERHEAD: i64 = 44;
 pub const RANGE_OVERHEAD: i64 = 24;
 
 /// A second of versions, and how many versions back a transaction may read and commit.

@@ -13,14 +13,12 @@ use std::ops::Bound::{Excluded, Included};
 use crate::Version;
 use crate::error::{Error, Result};
 use crate::keys::{Key, SYSTEM_END, USER_END, key_after};
+use crate::limits::MUTATION_OVERHEAD;
 use crate::mutation::{
     AtomicOp, Mutation, atomic, stamp_position, stamped_key_range, with_lowest_stamp,
 };
 use crate::ranges::Ranges;
 use crate::span_set::SpanSet;
-
-/// What a mutation counts for beside its parameters (sizeof(MutationRef) in FoundationDB).
-const MUTATION_BYTES: usize = 44;
 
 /// The writes of a transaction, by key.
 #[derive(Debug)]
@@ -34,7 +32,7 @@ pub struct Writes {
     /// With read-your-writes off, `ahead` is all there is.
     log_only: bool,
     /// Of the mutations; the conflict ranges count for themselves.
-    size: usize,
+    size: i64,
     read_version: Version,
     max_key: &'static [u8],
 }
@@ -174,7 +172,7 @@ impl Writes {
     }
 
     fn count(&mut self, bytes: usize) {
-        self.size += bytes + MUTATION_BYTES;
+        self.size += MUTATION_OVERHEAD + i64::try_from(bytes).unwrap_or(i64::MAX / 2);
     }
 
     /// WriteMap::mutate. An unreadable key remembers all that happened to it, for its value is not
@@ -205,8 +203,7 @@ impl Writes {
     /// What the mutations and write conflict ranges count towards the transaction's approximate
     /// size: each adds to it, whatever it changes.
     pub fn approximate_size(&self) -> i64 {
-        let size: i64 = self.size.try_into().unwrap_or(i64::MAX);
-        size.saturating_add(self.conflicts.approximate_size())
+        self.size.saturating_add(self.conflicts.approximate_size())
     }
 
     /// Nothing written, cleared or declared written: the commit has nothing to do.

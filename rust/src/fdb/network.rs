@@ -13,6 +13,8 @@ use super::{error::Code, library::Library};
 /// Where a library's network is in its life. FoundationDB starts one at most once in a process.
 pub enum Network {
     Unstarted,
+    /// The API version is selected, which network options want first.
+    Selected,
     Running(JoinHandle<()>),
     Stopped,
 }
@@ -76,12 +78,23 @@ pub fn set_network_option(option: c_int, value: Option<&[u8]>) -> Result<(), Net
     if !STARTED.lock().is_empty() {
         return Err(NetworkError::Code(Code(2009)));
     }
-    Library::linked().set_network_option(option, value).map_err(NetworkError::Code)?;
+    let linked = Library::linked();
+    linked.selected(&mut linked.network.lock())?;
+    linked.set_network_option(option, value).map_err(NetworkError::Code)?;
     OPTIONS.lock().push((option, value.map(<[u8]>::to_vec)));
     Ok(())
 }
 
 impl Library {
+    /// Selects the API version unless that is done.
+    fn selected(&self, network: &mut Network) -> Result<(), NetworkError> {
+        if matches!(network, Network::Unstarted) {
+            self.select_api_version()?;
+            *network = Network::Selected;
+        }
+        Ok(())
+    }
+
     /// Starts the network unless it runs.
     pub fn ensure_running(&'static self) -> Result<(), NetworkError> {
         serving()?;
@@ -89,11 +102,13 @@ impl Library {
         match *network {
             Network::Running(_) => return Ok(()),
             Network::Stopped => return Err(NetworkError::Stopped),
-            Network::Unstarted => {}
+            Network::Unstarted | Network::Selected => self.selected(&mut network)?,
         }
-        self.select_api_version()?;
-        for (option, value) in OPTIONS.lock().iter() {
-            self.set_network_option(*option, value.as_deref()).map_err(NetworkError::Code)?;
+        // The linked engine was told at the call.
+        if !std::ptr::eq(self, Library::linked()) {
+            for (option, value) in OPTIONS.lock().iter() {
+                self.set_network_option(*option, value.as_deref()).map_err(NetworkError::Code)?;
+            }
         }
         // SAFETY: the API version is selected; a second setup answers 2009.
         match unsafe { (self.table.fdb_setup_network)() } {

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use pyo3::{PyTraverseError, PyVisit, exceptions::PyValueError, prelude::*};
 
-use super::{answer::Answer, arguments::Bytes, awaitable::Operation, errors};
+use super::{
+    answer::Answer,
+    arguments::{Arg, Bytes, Db, name},
+    awaitable::Operation,
+    errors,
+};
 use crate::fdb::{self, Code, Library, NetworkError};
 
 /// A database, as `found.open` gives it: a FoundationDB cluster, or one embedded in this process.
@@ -42,7 +47,7 @@ impl Database {
         slf: &Bound<'py, Self>,
         _exception: &Bound<'py, pyo3::types::PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        _close(slf)
+        close_in_thread(slf)
     }
 
     fn __repr__(&self) -> String {
@@ -93,7 +98,11 @@ pub fn _open<'py>(
 
 /// Closes the database: see `found.close`. A thread does it: a file takes its time.
 #[pyfunction]
-pub fn _close<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, PyAny>> {
+pub fn _close<'py>(db: Db<'py>) -> PyResult<Bound<'py, PyAny>> {
+    close_in_thread(&db)
+}
+
+fn close_in_thread<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, PyAny>> {
     let inner = Arc::clone(&db.get().inner);
     pyo3_async_runtimes::tokio::future_into_py(db.py(), async move {
         pyo3_async_runtimes::tokio::get_runtime()
@@ -118,8 +127,8 @@ pub fn _close<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, PyAny>> {
 ///
 /// Rule: fdbclient/ClientStatusReport.cpp; documentation of fdb_database_get_client_status.
 #[pyfunction]
-pub fn get_client_status<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, Operation>> {
-    Operation::start(db.py(), db.get().inner.client_status(), Answer::Key, db)
+pub fn get_client_status<'py>(db: Db<'py>) -> PyResult<Bound<'py, Operation>> {
+    Operation::start(db.py(), db.get().inner.client_status(), Answer::Key, &db)
 }
 
 /// Tell the protocol version that the servers of the cluster speak.
@@ -139,12 +148,13 @@ pub fn get_client_status<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, 
 ///
 /// Rule: documentation of fdb_database_get_server_protocol.
 #[pyfunction]
-#[pyo3(signature = (db, expected=0))]
+#[pyo3(signature = (db, expected=Arg::new(0)), text_signature = "(db, expected=0)")]
 pub fn get_server_protocol<'py>(
-    db: &Bound<'py, Database>,
-    expected: u64,
+    db: Db<'py>,
+    expected: Arg<name::Expected, u64>,
 ) -> PyResult<Bound<'py, Operation>> {
-    Operation::start(db.py(), db.get().inner.server_protocol(expected), Answer::Uint64, db)
+    let expected = *expected;
+    Operation::start(db.py(), db.get().inner.server_protocol(expected), Answer::Uint64, &db)
 }
 
 /// Return how busy the network thread of the client library is.
@@ -161,7 +171,7 @@ pub fn get_server_protocol<'py>(
 ///
 /// Rule: documentation of fdb_database_get_main_thread_busyness.
 #[pyfunction]
-pub fn get_main_thread_busyness(db: &Bound<'_, Database>) -> PyResult<f64> {
+pub fn get_main_thread_busyness(db: Db<'_>) -> PyResult<f64> {
     db.get().inner.main_thread_busyness().map_err(|fault| errors::raise(db.py(), fault))
 }
 
@@ -175,10 +185,11 @@ pub fn _client_is_installed() -> bool {
 #[pyfunction]
 #[pyo3(signature = (db, option, value=None))]
 pub fn database_set_option(
-    db: &Bound<'_, Database>,
-    option: i32,
-    value: Option<Bytes<'_>>,
+    db: Db<'_>,
+    option: Arg<name::Option_, i32>,
+    value: Option<Bytes<'_, name::Value>>,
 ) -> PyResult<()> {
+    let option = *option;
     let value = value.as_ref().map(Bytes::as_slice);
     db.get().inner.set_option(option, value).map_err(|fault| errors::raise(db.py(), fault))
 }
@@ -186,7 +197,12 @@ pub fn database_set_option(
 /// Set a network option, its value encoded as C takes it: see `found.network_set_option`.
 #[pyfunction]
 #[pyo3(signature = (option, value=None))]
-pub fn network_set_option(py: Python<'_>, option: i32, value: Option<Bytes<'_>>) -> PyResult<()> {
+pub fn network_set_option(
+    py: Python<'_>,
+    option: Arg<name::Option_, i32>,
+    value: Option<Bytes<'_, name::Value>>,
+) -> PyResult<()> {
+    let option = *option;
     let value = value.as_ref().map(Bytes::as_slice);
     fdb::set_network_option(option, value).map_err(|error| errors::network(py, error))
 }
@@ -207,7 +223,7 @@ pub fn network_set_option(py: Python<'_>, option: i32, value: Option<Bytes<'_>>)
 /// Rule: fdbclient/ThreadSafeTransaction.cpp, ThreadSafeApi::getClientVersion.
 #[pyfunction]
 #[pyo3(signature = (db=None))]
-pub fn get_client_version(db: Option<&Bound<'_, Database>>) -> String {
+pub fn get_client_version(db: Option<Db<'_>>) -> String {
     let library = db.map_or_else(Library::linked, |db| db.get().inner.library());
     library.client_version()
 }
@@ -233,7 +249,12 @@ pub fn get_client_version(db: Option<&Bound<'_, Database>>) -> String {
 ///
 /// Rule: bindings/c/fdb_c.cpp, fdb_error_predicate.
 #[pyfunction]
-pub fn error_predicate(predicate: i32, code: i32) -> PyResult<bool> {
+pub fn error_predicate(
+    predicate: Arg<name::Predicate, i32>,
+    code: Arg<name::Code, i32>,
+) -> PyResult<bool> {
+    let predicate = *predicate;
+    let code = *code;
     if !(50000..=50002).contains(&predicate) {
         return Err(PyValueError::new_err(format!(
             "predicate must be one of the ERROR_PREDICATE_ constants, not {predicate}"
@@ -244,7 +265,8 @@ pub fn error_predicate(predicate: i32, code: i32) -> PyResult<bool> {
 
 /// FoundationDB's text for an error code.
 #[pyfunction]
-pub fn _error_text(code: i32) -> String {
+pub fn _error_text(code: Arg<name::Code, i32>) -> String {
+    let code = *code;
     Library::linked().error_text(Code(code).0)
 }
 

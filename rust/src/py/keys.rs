@@ -3,8 +3,10 @@
 use pyo3::{exceptions::PyValueError, prelude::*};
 
 use super::{
-    answer::Answer, arguments::Bytes, awaitable::Operation, selector::KeySelector,
-    transaction::Transaction,
+    answer::Answer,
+    arguments::{Arg, Bytes, Tx, name},
+    awaitable::Operation,
+    selector::KeySelector,
 };
 
 /// Read the value of `key`.
@@ -32,13 +34,14 @@ use super::{
 #[pyfunction]
 #[pyo3(signature = (tx, key, *, snapshot=None))]
 pub fn get<'py>(
-    tx: &Bound<'py, Transaction>,
-    key: Bytes<'py>,
-    snapshot: Option<bool>,
+    tx: Tx<'py>,
+    key: Bytes<'py, name::Key>,
+    snapshot: Option<Arg<name::Snapshot, bool>>,
 ) -> PyResult<Bound<'py, Operation>> {
+    let snapshot = snapshot.map(Arg::into_inner);
     let this = tx.get();
     let future = this.inner().get(key.as_slice(), this.snapshot(snapshot));
-    Operation::start(tx.py(), future, Answer::Value, tx)
+    Operation::start(tx.py(), future, Answer::Value, &tx)
 }
 
 /// Find the key that a key selector stands for.
@@ -69,13 +72,14 @@ pub fn get<'py>(
 #[pyfunction]
 #[pyo3(signature = (tx, key_selector, *, snapshot=None))]
 pub fn get_key<'py>(
-    tx: &Bound<'py, Transaction>,
-    key_selector: KeySelector,
-    snapshot: Option<bool>,
+    tx: Tx<'py>,
+    key_selector: Arg<name::KeySelector, KeySelector>,
+    snapshot: Option<Arg<name::Snapshot, bool>>,
 ) -> PyResult<Bound<'py, Operation>> {
+    let snapshot = snapshot.map(Arg::into_inner);
     let this = tx.get();
     let future = this.inner().get_key(&key_selector.borrow(), this.snapshot(snapshot));
-    Operation::start(tx.py(), future, Answer::Key, tx)
+    Operation::start(tx.py(), future, Answer::Key, &tx)
 }
 
 /// Set `key` to `value`.
@@ -104,9 +108,9 @@ pub fn get_key<'py>(
 /// fdbclient/ThreadSafeTransaction.cpp, ThreadSafeTransaction::set, for when errors are raised.
 #[pyfunction]
 pub fn set<'py>(
-    tx: &Bound<'py, Transaction>,
-    key: Bytes<'py>,
-    value: Bytes<'py>,
+    tx: Tx<'py>,
+    key: Bytes<'py, name::Key>,
+    value: Bytes<'py, name::Value>,
 ) -> PyResult<Bound<'py, Operation>> {
     let done = tx.get().writable()?.set(key.as_slice(), value.as_slice());
     Operation::nothing(tx.py(), done)
@@ -139,9 +143,9 @@ pub fn set<'py>(
 #[pyfunction]
 #[pyo3(signature = (tx, key, other=None))]
 pub fn clear<'py>(
-    tx: &Bound<'py, Transaction>,
-    key: Bytes<'py>,
-    other: Option<Bytes<'py>>,
+    tx: Tx<'py>,
+    key: Bytes<'py, name::Key>,
+    other: Option<Bytes<'py, name::Other>>,
 ) -> PyResult<Bound<'py, Operation>> {
     let inner = tx.get().writable()?;
     let done = match other {
@@ -168,11 +172,11 @@ pub fn clear<'py>(
 /// Rule: fdbclient/NativeAPI.actor.cpp, getAddressesForKeyActor.
 #[pyfunction]
 pub fn get_addresses_for_key<'py>(
-    tx: &Bound<'py, Transaction>,
-    key: Bytes<'py>,
+    tx: Tx<'py>,
+    key: Bytes<'py, name::Key>,
 ) -> PyResult<Bound<'py, Operation>> {
     let future = tx.get().inner().addresses_for_key(key.as_slice());
-    Operation::start(tx.py(), future, Answer::Strings, tx)
+    Operation::start(tx.py(), future, Answer::Strings, &tx)
 }
 
 /// Estimate the size of the keys and values in a range, in bytes.
@@ -197,12 +201,12 @@ pub fn get_addresses_for_key<'py>(
 /// documentation of fdb_transaction_get_estimated_range_size_bytes, for the sample.
 #[pyfunction]
 pub fn estimated_size_bytes<'py>(
-    tx: &Bound<'py, Transaction>,
-    begin: Bytes<'py>,
-    end: Bytes<'py>,
+    tx: Tx<'py>,
+    begin: Bytes<'py, name::Begin>,
+    end: Bytes<'py, name::End>,
 ) -> PyResult<Bound<'py, Operation>> {
     let future = tx.get().inner().estimated_range_size(begin.as_slice(), end.as_slice());
-    Operation::start(tx.py(), future, Answer::Int64, tx)
+    Operation::start(tx.py(), future, Answer::Int64, &tx)
 }
 
 /// Split a range into parts of about `chunk_size` bytes each, to work on them one by one.
@@ -229,18 +233,19 @@ pub fn estimated_size_bytes<'py>(
 /// Rule: fdbclient/NativeAPI.actor.cpp, getRangeSplitPoints.
 #[pyfunction]
 pub fn get_range_split_points<'py>(
-    tx: &Bound<'py, Transaction>,
-    begin: Bytes<'py>,
-    end: Bytes<'py>,
-    chunk_size: i64,
+    tx: Tx<'py>,
+    begin: Bytes<'py, name::Begin>,
+    end: Bytes<'py, name::End>,
+    chunk_size: Arg<name::ChunkSize, i64>,
 ) -> PyResult<Bound<'py, Operation>> {
+    let chunk_size = *chunk_size;
     if chunk_size < 1 {
         return Err(PyValueError::new_err(format!(
             "chunk_size must be a number of bytes above 0, not {chunk_size}"
         )));
     }
     let future = tx.get().inner().range_split_points(begin.as_slice(), end.as_slice(), chunk_size);
-    Operation::start(tx.py(), future, Answer::Keys, tx)
+    Operation::start(tx.py(), future, Answer::Keys, &tx)
 }
 
 macro_rules! atomic {
@@ -249,9 +254,9 @@ macro_rules! atomic {
             $(#[$doc])*
             #[pyfunction]
             pub fn $name<'py>(
-                tx: &Bound<'py, Transaction>,
-                key: Bytes<'py>,
-                param: Bytes<'py>,
+                tx: Tx<'py>,
+                key: Bytes<'py, name::Key>,
+                param: Bytes<'py, name::Param>,
             ) -> PyResult<Bound<'py, Operation>> {
                 let operation = found_fdb_sys::$mutation;
                 let done = tx.get().writable()?.atomic_op(key.as_slice(), param.as_slice(), operation);

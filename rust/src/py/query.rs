@@ -12,7 +12,7 @@ use pyo3::{
 
 use super::{
     answer::Answer,
-    arguments::Bytes,
+    arguments::{Arg, Bytes, Tx, name},
     awaitable::{Awaitable, Operation, Step, into_generator_protocol, thrown},
     page::Page,
     raw::Steps,
@@ -207,19 +207,21 @@ pub struct Query {
 /// RYWImpl::addConflictRange; bindings/c/fdb_c.cpp, validate_and_update_parameters, for the modes.
 #[pyfunction]
 #[pyo3(
-    signature = (tx, key, other, *, limit=0, mode=ITERATOR, reverse=false, snapshot=None),
+    signature = (tx, key, other, *, limit=Arg::new(0), mode=Arg::new(ITERATOR), reverse=Arg::new(false), snapshot=None),
     text_signature = "(tx, key, other, *, limit=0, mode=-1, reverse=False, snapshot=None)"
 )]
 pub fn query(
-    tx: &Bound<'_, Transaction>,
-    key: Edge<'_>,
-    other: Edge<'_>,
-    limit: i32,
-    mode: FDBStreamingMode,
-    reverse: bool,
-    snapshot: Option<bool>,
+    tx: Tx<'_>,
+    key: Arg<name::Key, Edge<'_>>,
+    other: Arg<name::Other, Edge<'_>>,
+    limit: Arg<name::Limit, i32>,
+    mode: Arg<name::Mode, FDBStreamingMode>,
+    reverse: Arg<name::Reverse, bool>,
+    snapshot: Option<Arg<name::Snapshot, bool>>,
 ) -> PyResult<Query> {
-    plan(tx, (key, other), (limit, mode), reverse, snapshot, None)
+    let ends = (key.into_inner(), other.into_inner());
+    let snapshot = snapshot.map(Arg::into_inner);
+    plan(&tx, ends, (*limit, *mode), *reverse, snapshot, None)
 }
 
 /// Read a range, and for each row of it the rows that the row names.
@@ -255,22 +257,24 @@ pub fn query(
 /// documentation of fdb_transaction_get_mapped_range.
 #[pyfunction]
 #[pyo3(
-    signature = (tx, key, other, mapper, *, limit=0, mode=ITERATOR, reverse=false, snapshot=None),
+    signature = (tx, key, other, mapper, *, limit=Arg::new(0), mode=Arg::new(ITERATOR), reverse=Arg::new(false), snapshot=None),
     text_signature = "(tx, key, other, mapper, *, limit=0, mode=-1, reverse=False, snapshot=None)"
 )]
 #[allow(clippy::too_many_arguments)]
 pub fn mapped_query(
-    tx: &Bound<'_, Transaction>,
-    key: Edge<'_>,
-    other: Edge<'_>,
-    mapper: Bytes<'_>,
-    limit: i32,
-    mode: FDBStreamingMode,
-    reverse: bool,
-    snapshot: Option<bool>,
+    tx: Tx<'_>,
+    key: Arg<name::Key, Edge<'_>>,
+    other: Arg<name::Other, Edge<'_>>,
+    mapper: Bytes<'_, name::Mapper>,
+    limit: Arg<name::Limit, i32>,
+    mode: Arg<name::Mode, FDBStreamingMode>,
+    reverse: Arg<name::Reverse, bool>,
+    snapshot: Option<Arg<name::Snapshot, bool>>,
 ) -> PyResult<Query> {
     let mapper = Some(Arc::from(mapper.as_slice()));
-    plan(tx, (key, other), (limit, mode), reverse, snapshot, mapper)
+    let ends = (key.into_inner(), other.into_inner());
+    let snapshot = snapshot.map(Arg::into_inner);
+    plan(&tx, ends, (*limit, *mode), *reverse, snapshot, mapper)
 }
 
 fn plan(
@@ -292,15 +296,15 @@ fn plan(
         )));
     }
     let (begin, end, reverse) = match (key, other) {
-        (Edge::Key(key), Edge::Key(other)) if key.as_slice() > other.as_slice() => {
+        (Edge::Key(key), Edge::Key(other)) if key.as_bytes() > other.as_bytes() => {
             if reverse {
                 return Err(PyValueError::new_err(
                     "key is past other: with reverse=True give the range forwards, [key, other) is read from its end",
                 ));
             }
             // Given backwards, both ends belong to the range.
-            let begin = KeySelector::first_greater_or_equal(other.as_slice());
-            (begin, KeySelector::first_greater_than(key.as_slice()), true)
+            let begin = KeySelector::first_greater_or_equal(other.as_bytes());
+            (begin, KeySelector::first_greater_than(key.as_bytes()), true)
         }
         (key, other) => (key.into_selector(), other.into_selector(), reverse),
     };

@@ -2,7 +2,7 @@
 
 use pyo3::{exceptions::PyOverflowError, prelude::*, pyclass::CompareOp, types::PyBytes};
 
-use super::arguments::{Bytes, must_be};
+use super::arguments::{Arg, Bytes, name};
 use crate::fdb::Selector;
 
 /// A key selector: a key of the database, named by its place next to a key that need not be there.
@@ -61,7 +61,13 @@ impl KeySelector {
 #[pymethods]
 impl KeySelector {
     #[new]
-    fn from_python(key: Bytes<'_>, or_equal: bool, offset: i32) -> KeySelector {
+    fn from_python(
+        key: Bytes<'_, name::Key>,
+        or_equal: Arg<name::OrEqual, bool>,
+        offset: Arg<name::Offset, i32>,
+    ) -> KeySelector {
+        let or_equal = *or_equal;
+        let offset = *offset;
         KeySelector::new(key.as_slice(), or_equal, offset)
     }
 
@@ -124,8 +130,9 @@ impl KeySelector {
 ///
 /// Rule: bindings/c/foundationdb/fdb_c.h, FDB_KEYSEL_LAST_LESS_THAN.
 #[pyfunction]
-#[pyo3(signature = (key, offset=0))]
-pub fn lt(key: Bytes<'_>, offset: i32) -> KeySelector {
+#[pyo3(signature = (key, offset=Arg::new(0)), text_signature = "(key, offset=0)")]
+pub fn lt(key: Bytes<'_, name::Key>, offset: Arg<name::Offset, i32>) -> KeySelector {
+    let offset = *offset;
     KeySelector::new(key.as_slice(), false, offset)
 }
 
@@ -144,8 +151,9 @@ pub fn lt(key: Bytes<'_>, offset: i32) -> KeySelector {
 ///
 /// Rule: bindings/c/foundationdb/fdb_c.h, FDB_KEYSEL_LAST_LESS_OR_EQUAL.
 #[pyfunction]
-#[pyo3(signature = (key, offset=0))]
-pub fn lte(key: Bytes<'_>, offset: i32) -> KeySelector {
+#[pyo3(signature = (key, offset=Arg::new(0)), text_signature = "(key, offset=0)")]
+pub fn lte(key: Bytes<'_, name::Key>, offset: Arg<name::Offset, i32>) -> KeySelector {
+    let offset = *offset;
     KeySelector::new(key.as_slice(), true, offset)
 }
 
@@ -164,8 +172,9 @@ pub fn lte(key: Bytes<'_>, offset: i32) -> KeySelector {
 ///
 /// Rule: bindings/c/foundationdb/fdb_c.h, FDB_KEYSEL_FIRST_GREATER_THAN.
 #[pyfunction]
-#[pyo3(signature = (key, offset=1))]
-pub fn gt(key: Bytes<'_>, offset: i32) -> KeySelector {
+#[pyo3(signature = (key, offset=Arg::new(1)), text_signature = "(key, offset=1)")]
+pub fn gt(key: Bytes<'_, name::Key>, offset: Arg<name::Offset, i32>) -> KeySelector {
+    let offset = *offset;
     KeySelector::new(key.as_slice(), true, offset)
 }
 
@@ -184,35 +193,33 @@ pub fn gt(key: Bytes<'_>, offset: i32) -> KeySelector {
 ///
 /// Rule: bindings/c/foundationdb/fdb_c.h, FDB_KEYSEL_FIRST_GREATER_OR_EQUAL.
 #[pyfunction]
-#[pyo3(signature = (key, offset=1))]
-pub fn gte(key: Bytes<'_>, offset: i32) -> KeySelector {
+#[pyo3(signature = (key, offset=Arg::new(1)), text_signature = "(key, offset=1)")]
+pub fn gte(key: Bytes<'_, name::Key>, offset: Arg<name::Offset, i32>) -> KeySelector {
+    let offset = *offset;
     KeySelector::new(key.as_slice(), false, offset)
 }
 
 /// An end of a range: a key, which stands for the first key greater than or equal to it, or a selector.
 pub enum Edge<'py> {
-    Key(Bytes<'py>),
+    Key(Bound<'py, PyBytes>),
     Selector(KeySelector),
 }
 
-impl<'a, 'py> FromPyObject<'a, 'py> for Edge<'py> {
+impl<'py> FromPyObject<'_, 'py> for Edge<'py> {
     type Error = PyErr;
 
-    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         if let Ok(selector) = object.cast::<KeySelector>() {
             return Ok(Edge::Selector(selector.get().clone()));
         }
-        match object.extract() {
-            Ok(key) => Ok(Edge::Key(key)),
-            Err(_) => Err(must_be("bytes or a KeySelector", &object)),
-        }
+        Ok(Edge::Key(object.cast::<PyBytes>()?.to_owned()))
     }
 }
 
 impl Edge<'_> {
     pub fn into_selector(self) -> KeySelector {
         match self {
-            Edge::Key(key) => KeySelector::first_greater_or_equal(key.as_slice()),
+            Edge::Key(key) => KeySelector::first_greater_or_equal(key.as_bytes()),
             Edge::Selector(selector) => selector,
         }
     }

@@ -2,7 +2,11 @@
 
 use pyo3::{PyTraverseError, PyVisit, prelude::*};
 
-use super::{arguments::Bytes, database::Database, errors};
+use super::{
+    arguments::{Bytes, Db, name},
+    database::Database,
+    errors,
+};
 use crate::fdb;
 
 /// A tenant of a database, as `found.open_tenant` gives it: a key space of its own, under a name.
@@ -71,7 +75,7 @@ impl Tenant {
 ///
 /// Rule: bindings/c/fdb_c.cpp, fdb_database_open_tenant.
 #[pyfunction]
-pub fn open_tenant(db: &Bound<'_, Database>, name: Bytes<'_>) -> PyResult<Tenant> {
+pub fn open_tenant(db: Db<'_>, name: Bytes<'_, name::TenantName>) -> PyResult<Tenant> {
     let inner =
         db.get().inner().tenant(name.as_slice()).map_err(|fault| errors::raise(db.py(), fault))?;
     Ok(Tenant { inner, database: db.clone().unbind(), name: name.as_slice().to_vec() })

@@ -4,12 +4,20 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 
-use super::{arguments::Bytes, errors, transaction::Transaction};
+use super::{
+    arguments::{Arg, Bytes, Tx, name},
+    errors,
+};
 use crate::fdb::Fault;
 
 /// Seconds that `count` gets of `key`, each ready at once, take from Rust: called, read, destroyed.
 #[pyfunction]
-pub fn _time_ready_gets(tx: &Bound<'_, Transaction>, key: Bytes<'_>, count: u32) -> PyResult<f64> {
+pub fn _time_ready_gets(
+    tx: Tx<'_>,
+    key: Bytes<'_, name::Key>,
+    count: Arg<name::Count, u32>,
+) -> PyResult<f64> {
+    let count = *count;
     let time = || -> Result<f64, Fault> {
         let began = Instant::now();
         for _ in 0..count {

@@ -14,7 +14,7 @@ use pyo3::{
 
 use super::{
     answer::Answer,
-    arguments::Bytes,
+    arguments::{Arg, Bytes, Tx, name},
     awaitable::{Awaitable, Operation},
     database::Database,
     errors,
@@ -140,8 +140,12 @@ impl Transaction {
 ///
 /// Rule: documentation of fdb_database_create_transaction.
 #[pyfunction]
-#[pyo3(signature = (db, *, snapshot=false))]
-pub fn make_transaction(db: &Bound<'_, PyAny>, snapshot: bool) -> PyResult<Transaction> {
+#[pyo3(signature = (db, *, snapshot=Arg::new(false)), text_signature = "(db, *, snapshot=False)")]
+pub fn make_transaction(
+    db: &Bound<'_, PyAny>,
+    snapshot: Arg<name::Snapshot, bool>,
+) -> PyResult<Transaction> {
+    let snapshot = *snapshot;
     let (made, database) = if let Ok(database) = db.cast::<Database>() {
         (database.get().inner().transaction(), database.clone().unbind())
     } else if let Ok(tenant) = db.cast::<Tenant>() {
@@ -150,7 +154,7 @@ pub fn make_transaction(db: &Bound<'_, PyAny>, snapshot: bool) -> PyResult<Trans
     } else {
         let kind = db.get_type().name()?;
         return Err(PyTypeError::new_err(format!(
-            "argument 'db' must be a found.Database, not {kind}"
+            "db must be a found.Database or a found.Tenant, not {kind}"
         )));
     };
     let inner = made.map_err(|fault| errors::raise(db.py(), fault))?;
@@ -190,9 +194,9 @@ pub fn make_transaction(db: &Bound<'_, PyAny>, snapshot: bool) -> PyResult<Trans
 ///
 /// Rule: fdbclient/NativeAPI.actor.cpp, Transaction::commitMutations and tryCommit.
 #[pyfunction]
-pub fn commit<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py, Operation>> {
+pub fn commit<'py>(tx: Tx<'py>) -> PyResult<Bound<'py, Operation>> {
     tx.get().next_attempt();
-    Operation::start(tx.py(), tx.get().inner.commit(), Answer::Nothing, tx)
+    Operation::start(tx.py(), tx.get().inner.commit(), Answer::Nothing, &tx)
 }
 
 /// Make the transaction ready for another try after an error, or raise the error again.
@@ -239,12 +243,13 @@ pub fn commit<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py, Operatio
 /// Rule: fdbclient/NativeAPI.actor.cpp, Transaction::onError, for the codes and the delays;
 /// fdbclient/ReadYourWrites.actor.cpp, RYWImpl::onError, for what becomes of the transaction.
 #[pyfunction]
-pub fn on_error<'py>(tx: &Bound<'py, Transaction>, code: i32) -> PyResult<Bound<'py, Operation>> {
+pub fn on_error<'py>(tx: Tx<'py>, code: Arg<name::Code, i32>) -> PyResult<Bound<'py, Operation>> {
+    let code = *code;
     if code == 0 {
         return Err(PyValueError::new_err("code must be an error's, and 0 is success"));
     }
     tx.get().next_attempt();
-    Operation::start(tx.py(), tx.get().inner.on_error(code), Answer::Nothing, tx)
+    Operation::start(tx.py(), tx.get().inner.on_error(code), Answer::Nothing, &tx)
 }
 
 /// Make the transaction as new, whatever became of it.
@@ -262,7 +267,7 @@ pub fn on_error<'py>(tx: &Bound<'py, Transaction>, code: i32) -> PyResult<Bound<
 ///
 /// Rule: fdbclient/ReadYourWrites.actor.cpp, ReadYourWritesTransaction::reset.
 #[pyfunction]
-pub fn reset(tx: &Bound<'_, Transaction>) -> PyResult<()> {
+pub fn reset(tx: Tx<'_>) -> PyResult<()> {
     tx.get().next_attempt();
     tx.get().inner.reset().map_err(|fault| errors::raise(tx.py(), fault))
 }
@@ -282,7 +287,7 @@ pub fn reset(tx: &Bound<'_, Transaction>) -> PyResult<()> {
 ///
 /// Rule: fdbclient/ReadYourWrites.actor.cpp, ReadYourWritesTransaction::cancel.
 #[pyfunction]
-pub fn cancel(tx: &Bound<'_, Transaction>) -> PyResult<()> {
+pub fn cancel(tx: Tx<'_>) -> PyResult<()> {
     tx.get().inner.cancel().map_err(|fault| errors::raise(tx.py(), fault))
 }
 
@@ -305,7 +310,7 @@ pub fn cancel(tx: &Bound<'_, Transaction>) -> PyResult<()> {
 /// Rule: fdbclient/NativeAPI.actor.cpp, Transaction::commitMutations; documentation of
 /// fdb_transaction_get_committed_version.
 #[pyfunction]
-pub fn get_committed_version(tx: &Bound<'_, Transaction>) -> PyResult<i64> {
+pub fn get_committed_version(tx: Tx<'_>) -> PyResult<i64> {
     tx.get().inner.committed_version().map_err(|fault| errors::raise(tx.py(), fault))
 }
 
@@ -327,8 +332,8 @@ pub fn get_committed_version(tx: &Bound<'_, Transaction>) -> PyResult<i64> {
 ///
 /// Rule: fdbclient/ReadYourWrites.actor.cpp, wherever approximateSize is added to.
 #[pyfunction]
-pub fn get_approximate_size<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py, Operation>> {
-    Operation::start(tx.py(), tx.get().inner.approximate_size(), Answer::Int64, tx)
+pub fn get_approximate_size<'py>(tx: Tx<'py>) -> PyResult<Bound<'py, Operation>> {
+    Operation::start(tx.py(), tx.get().inner.approximate_size(), Answer::Int64, &tx)
 }
 
 /// Ask for the versionstamp that the commit will have: what `found.set_versionstamped_key` writes.
@@ -353,8 +358,8 @@ pub fn get_approximate_size<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound
 ///
 /// Rule: fdbclient/NativeAPI.actor.cpp, Transaction::getVersionstamp and commitAndWatch.
 #[pyfunction]
-pub fn get_versionstamp<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py, Operation>> {
-    Operation::start(tx.py(), tx.get().inner.versionstamp(), Answer::Key, tx)
+pub fn get_versionstamp<'py>(tx: Tx<'py>) -> PyResult<Bound<'py, Operation>> {
+    Operation::start(tx.py(), tx.get().inner.versionstamp(), Answer::Key, &tx)
 }
 
 /// Tell the version that the transaction reads at; take one if no read has yet.
@@ -374,8 +379,8 @@ pub fn get_versionstamp<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py
 ///
 /// Rule: fdbclient/NativeAPI.actor.cpp, TransactionState::getReadVersion.
 #[pyfunction]
-pub fn read_version<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py, Operation>> {
-    Operation::start(tx.py(), tx.get().inner.read_version(), Answer::Int64, tx)
+pub fn read_version<'py>(tx: Tx<'py>) -> PyResult<Bound<'py, Operation>> {
+    Operation::start(tx.py(), tx.get().inner.read_version(), Answer::Int64, &tx)
 }
 
 /// Let the transaction read at `version`, rather than at the latest.
@@ -402,9 +407,10 @@ pub fn read_version<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py, Op
 /// Rule: fdbclient/NativeAPI.actor.cpp, Transaction::setVersion.
 #[pyfunction]
 pub fn set_read_version<'py>(
-    tx: &Bound<'py, Transaction>,
-    version: i64,
+    tx: Tx<'py>,
+    version: Arg<name::Version, i64>,
 ) -> PyResult<Bound<'py, Operation>> {
+    let version = *version;
     Operation::nothing(tx.py(), tx.get().inner.set_read_version(version))
 }
 
@@ -412,10 +418,11 @@ pub fn set_read_version<'py>(
 #[pyfunction]
 #[pyo3(signature = (tx, option, value=None))]
 pub fn set_option(
-    tx: &Bound<'_, Transaction>,
-    option: i32,
-    value: Option<Bytes<'_>>,
+    tx: Tx<'_>,
+    option: Arg<name::Option_, i32>,
+    value: Option<Bytes<'_, name::Value>>,
 ) -> PyResult<()> {
+    let option = *option;
     let value = value.as_ref().map(Bytes::as_slice);
     tx.get().inner.set_option(option, value).map_err(|fault| errors::raise(tx.py(), fault))
 }
@@ -446,11 +453,12 @@ pub fn set_option(
 /// addWriteConflictRange; bindings/c/fdb_c.cpp, fdb_transaction_add_conflict_range, for 2005.
 #[pyfunction]
 pub fn add_conflict_range(
-    tx: &Bound<'_, Transaction>,
-    begin: Bytes<'_>,
-    end: Bytes<'_>,
-    conflict_type: u32,
+    tx: Tx<'_>,
+    begin: Bytes<'_, name::Begin>,
+    end: Bytes<'_, name::End>,
+    conflict_type: Arg<name::ConflictType, u32>,
 ) -> PyResult<()> {
+    let conflict_type = *conflict_type;
     if conflict_type > 1 {
         return Err(PyValueError::new_err(format!(
             "conflict_type must be CONFLICT_RANGE_TYPE_READ or CONFLICT_RANGE_TYPE_WRITE, not {conflict_type}"
@@ -506,7 +514,7 @@ pub fn add_conflict_range(
 /// Rule: fdbclient/ReadYourWrites.actor.cpp, RYWImpl::watch and triggerWatches;
 /// fdbclient/NativeAPI.actor.cpp, Transaction::setupWatches and cancelWatches.
 #[pyfunction]
-pub fn watch<'py>(tx: &Bound<'py, Transaction>, key: Bytes<'py>) -> PyResult<Awaitable> {
+pub fn watch<'py>(tx: Tx<'py>, key: Bytes<'py, name::Key>) -> PyResult<Awaitable> {
     let this = tx.get();
     let answer = Answer::Watch(Attempt::now(&this.attempt));
     // The watch does not keep its transaction: forgotten before the commit, the transaction ends it (1025), and once
@@ -547,8 +555,8 @@ impl Attempt {
 ///
 /// Rule: fdbclient/NativeAPI.actor.cpp, wherever totalCost is added to.
 #[pyfunction]
-pub fn get_total_cost<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py, Operation>> {
-    Operation::start(tx.py(), tx.get().inner.total_cost(), Answer::Int64, tx)
+pub fn get_total_cost<'py>(tx: Tx<'py>) -> PyResult<Bound<'py, Operation>> {
+    Operation::start(tx.py(), tx.get().inner.total_cost(), Answer::Int64, &tx)
 }
 
 /// Tell how long the transaction was held back because of its tags.
@@ -566,8 +574,6 @@ pub fn get_total_cost<'py>(tx: &Bound<'py, Transaction>) -> PyResult<Bound<'py, 
 ///
 /// Rule: fdbclient/NativeAPI.actor.cpp, Transaction::getTagThrottledDuration.
 #[pyfunction]
-pub fn get_tag_throttled_duration<'py>(
-    tx: &Bound<'py, Transaction>,
-) -> PyResult<Bound<'py, Operation>> {
-    Operation::start(tx.py(), tx.get().inner.tag_throttled_duration(), Answer::Double, tx)
+pub fn get_tag_throttled_duration<'py>(tx: Tx<'py>) -> PyResult<Bound<'py, Operation>> {
+    Operation::start(tx.py(), tx.get().inner.tag_throttled_duration(), Answer::Double, &tx)
 }
