@@ -1,0 +1,60 @@
+"""The tester as asyncio tasks: one event loop, in which START_THREAD makes a task.
+
+    python -m tests.bindingtester.aio PREFIX API_VERSION [CLUSTER_FILE]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from typing import Optional
+
+import found
+
+from .command import main
+from .machine import Machine, World
+
+
+class Tasks(World):
+    """Machines that are tasks of one event loop."""
+
+    def __init__(self, db: found.Database) -> None:
+        super().__init__(db)
+        self._running: set[asyncio.Task[None]] = set()
+
+    def _run(self, machine: Machine) -> None:
+        self._running.add(asyncio.get_running_loop().create_task(machine.run()))
+
+    async def join(self) -> None:
+        """Wait for every machine, and raise what the first to fail has raised."""
+        try:
+            while self._running:
+                done, _ = await asyncio.wait(
+                    self._running, return_when=asyncio.FIRST_COMPLETED
+                )
+                # A machine may have been started meanwhile.
+                self._running -= done
+                for task in done:
+                    task.result()
+        finally:
+            left = list(self._running)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+
+def run(cluster_file: Optional[str], prefix: bytes) -> Counter[str]:
+    return asyncio.run(_run(cluster_file, prefix))
+
+
+async def _run(cluster_file: Optional[str], prefix: bytes) -> Counter[str]:
+    async with await found.open(cluster_file) as db:
+        world = Tasks(db)
+        world.start(prefix)
+        await world.join()
+        return world.executed()
+
+
+if __name__ == "__main__":
+    sys.exit(main(run))
