@@ -18,7 +18,7 @@ from support import Space, fails_with, run
 import found
 from found import _found
 
-TIMEOUT = 60
+TIMEOUT = 20
 
 # A process that has heard of no database, whatever is set where the tests run.
 HIDDEN = ("FOUND_DATABASE", "FDB_CLUSTER_FILE", "FOUND_LIBFDB_C", "XDG_DATA_HOME")
@@ -528,7 +528,7 @@ async def main():
         await found.get(found.make_transaction(db), b"first")
     except found.FoundException:
         pass
-    await asyncio.wait_for(found.close(db), 60)
+    await asyncio.wait_for(found.close(db), 20)
 
 asyncio.run(main())
 """
@@ -604,6 +604,21 @@ async def test_closing_ends_what_is_under_way(db: found.Database) -> None:
     errors = await asyncio.wait_for(waiting, TIMEOUT)
     assert all(isinstance(error, found.FoundException) for error in errors), errors
     assert errors[0].code == 1025
+
+
+async def test_closing_one_handle_ends_its_watches_and_no_others() -> None:
+    name = "memory:test_closing_one_handle"
+    async with await found.open(name) as one, await found.open(name) as two:
+        watches = []
+        for db in (one, two):
+            async with found.transaction(db) as tx:
+                watches.append(found.watch(tx, b"k"))
+        await found.close(one)
+        with pytest.raises(found.FoundException):
+            await asyncio.wait_for(watches[0], TIMEOUT)
+        assert not watches[1].done()
+        await write(two, b"changed")
+        await asyncio.wait_for(watches[1], TIMEOUT)
 
 
 async def test_an_iteration_of_a_closed_database_ends_with_an_error(memory: found.Database) -> None:
