@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -382,6 +384,11 @@ async def crowd(tour: Tour, tasks: int = 100) -> None:
 
 
 async def tour_of(path: Path, data: Input, console: Console) -> None:
+    # asyncio.run does this by itself from Python 3.11 on: Ctrl-C cancels, and what was opened is closed.
+    task = asyncio.current_task()
+    if task is not None:
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
     async with await found.open(f"embedded:{path}") as db:
         tour = Tour(db, data.airports, console)
         if not await prepare(db, data.digest):
@@ -423,7 +430,7 @@ def main() -> int:
     )
     try:
         asyncio.run(tour_of(path, read_input(arguments.limit), console))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         console.print(
             f"\nStopped. What was committed is in {shown(path)}; the next run goes on from there."
         )
