@@ -14,11 +14,6 @@ import found
 KEY = b"found-test/never written"
 
 
-def told(error: BaseException) -> str:
-    """All that a traceback shows of an error."""
-    return "\n".join([str(error), *getattr(error, "__notes__", ())])
-
-
 class Mine:
     """What no function takes."""
 
@@ -73,7 +68,7 @@ async def test_what_is_no_transaction_is_refused_by_name(memory: found.Database,
     for foreign in (None, 1, b"tx", Mine(), memory, found.Transaction):
         with pytest.raises(TypeError) as raised:
             TAKES_TRANSACTION[name](foreign)
-        text = told(raised.value)
+        text = str(raised.value)
         assert "tx" in text
         assert "Transaction" in text
         assert type(foreign).__name__ in text or "None" in text, text
@@ -147,7 +142,7 @@ async def test_what_is_not_bytes_is_refused_by_name(
     for value in wrong:
         with pytest.raises(TypeError) as raised:
             call(tx, value)
-        text = told(raised.value)
+        text = str(raised.value)
         assert argument in text
         assert "bytes" in text
         assert type(value).__name__ in text
@@ -192,12 +187,12 @@ async def test_what_is_no_number_of_the_right_size_is_refused_by_name(
     for value in ("1", None, 1.0, b"1", Mine(), found.FoundException(1020)):
         with pytest.raises(TypeError) as raised:
             call(tx, value)
-        assert argument in told(raised.value)
-        assert type(value).__name__ in told(raised.value)
+        assert argument in str(raised.value)
+        assert type(value).__name__ in str(raised.value)
     for number in (2**63, -(2**63) - 1, 10**40):
         with pytest.raises((OverflowError, ValueError)) as refused:
             call(tx, number)
-        assert argument in told(refused.value)
+        assert argument in str(refused.value)
 
 
 @pytest.mark.parametrize("wrong", [1, "yes", b"", Mine()])
@@ -219,8 +214,8 @@ async def test_what_is_neither_true_nor_false_is_refused_by_name(
         for call in functions:
             with pytest.raises(TypeError) as raised:
                 call()
-            assert argument in told(raised.value)
-            assert type(wrong).__name__ in told(raised.value)
+            assert argument in str(raised.value)
+            assert type(wrong).__name__ in str(raised.value)
 
 
 async def test_what_is_no_selector_is_refused_by_name(memory: found.Database) -> None:
@@ -228,8 +223,8 @@ async def test_what_is_no_selector_is_refused_by_name(memory: found.Database) ->
     for wrong in (KEY, None, "k", (KEY, True, 1)):
         with pytest.raises(TypeError) as raised:
             found.get_key(tx, wrong)
-        assert "key_selector" in told(raised.value)
-        assert "KeySelector" in told(raised.value)
+        assert "key_selector" in str(raised.value)
+        assert "KeySelector" in str(raised.value)
 
 
 async def test_what_is_no_database_is_refused_by_name(memory: found.Database) -> None:
@@ -242,13 +237,13 @@ async def test_what_is_no_database_is_refused_by_name(memory: found.Database) ->
         ):
             with pytest.raises(TypeError) as raised:
                 call(foreign)
-            assert "db" in told(raised.value)
+            assert "db" in str(raised.value)
         with pytest.raises(TypeError, match="db"):
             await found.close(foreign)
     # Here None stands for the engine.
     with pytest.raises(TypeError) as raised:
         found.get_client_version(tx)
-    assert "db" in told(raised.value)
+    assert "db" in str(raised.value)
 
 
 async def test_missing_and_surplus_arguments_are_refused(memory: found.Database) -> None:
@@ -450,7 +445,7 @@ async def test_a_kind_of_conflict_range_that_does_not_exist_is_refused(
     tx = found.make_transaction(db)
     with pytest.raises((ValueError, OverflowError)) as raised:
         found.add_conflict_range(tx, b"a", b"b", kind)
-    assert "conflict_type" in told(raised.value)
+    assert "conflict_type" in str(raised.value)
 
 
 # ---- ranges

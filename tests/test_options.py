@@ -366,6 +366,8 @@ samples = {int: 50, str: "1.2.3.4:4500", bytes: b"x", None: None}
 special = {
     Option.TRACE_FORMAT: "json",
     Option.TRACE_CLOCK_SOURCE: "realtime",
+    Option.TRACE_FILE_IDENTIFIER: "identifier",
+    Option.DISTRIBUTED_CLIENT_TRACER: "none",
     Option.KNOB: "max_outstanding_watches=7",
     Option.TRACE_ENABLE: "",
 }
@@ -382,11 +384,13 @@ codes = {
     for option, takes in NETWORK_PARAMETERS.items()
 }
 refused = {name: code for name, code in codes.items() if code}
-assert not set(refused.values()) - {2006}, refused
-assert len(refused) < len(codes) / 2, refused
+# The only client that there is cannot be disabled.
+assert refused == {"DISABLE_LOCAL_CLIENT": 2123}, refused
 
 assert code(99999, None) == 2007
 assert code(Option.TRACE_FORMAT, "yaml") == 2006
+assert code(Option.KNOB, "nonsense") == 2006
+assert code(Option.TRACE_ROLL_SIZE, -1) == 2006
 
 async def main():
     async with await found.open("memory:") as db:
