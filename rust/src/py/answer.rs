@@ -8,10 +8,11 @@ use pyo3::{
 };
 
 use super::{
+    database::Database,
     errors,
     page::Page,
     query::{Collect, Query},
-    transaction::Attempt,
+    transaction::{Attempt, Transaction},
 };
 use crate::fdb::{Code, Future};
 
@@ -46,8 +47,13 @@ pub enum Settled {
 }
 
 impl Answer {
-    /// Turns what `future`, which is ready, holds into Python.
-    pub fn settle(self, py: Python<'_>, future: Future) -> Settled {
+    /// Turns what `future`, which is ready, holds into Python. `owner` is whom it was asked of.
+    pub fn settle(
+        self,
+        py: Python<'_>,
+        future: Future,
+        owner: Option<&Bound<'_, PyAny>>,
+    ) -> Settled {
         let answered = match self {
             Answer::Nothing | Answer::Watch(_) => {
                 future.check().map(|()| Ok(py.None())).map_err(Failure::Code)
@@ -93,7 +99,8 @@ impl Answer {
             Ok(Ok(value)) => Settled::Done(value),
             Ok(Err(error)) | Err(Failure::Raised(error)) => Settled::Failed(error.into_value(py)),
             Err(Failure::Code(code)) => {
-                let error = errors::from_code(py, Some(future.library()), code);
+                let address = owner.and_then(address_of);
+                let error = errors::from_future(py, future.library(), code, address.as_deref());
                 Settled::Failed(error.into_value(py))
             }
         }
@@ -111,4 +118,13 @@ impl Answer {
 enum Failure {
     Code(Code),
     Raised(PyErr),
+}
+
+/// The address of the database that a transaction or database is of.
+fn address_of(owner: &Bound<'_, PyAny>) -> Option<String> {
+    let database = match owner.cast::<Transaction>() {
+        Ok(transaction) => transaction.get().database().bind(owner.py()).clone(),
+        Err(_) => owner.cast::<Database>().ok()?.clone(),
+    };
+    Some(database.get().address().to_owned())
 }

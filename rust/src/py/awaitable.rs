@@ -7,7 +7,7 @@
 //! Nothing here calls Python while the lock of an operation is held: a garbage collection may run code that
 //! uses the same operation.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use parking_lot::Mutex;
 use pyo3::{
@@ -145,7 +145,7 @@ impl Awaitable {
     ) -> PyResult<Awaitable> {
         let future = future.map_err(|fault| errors::raise(py, fault))?;
         let (future, answer) = if future.is_ready() {
-            match answer.settle(py, future) {
+            match settle(py, future, answer, owner) {
                 Settled::Done(value) => return Ok(Awaitable::new(State::Done(value), None, None)),
                 Settled::Failed(error) => {
                     return Ok(Awaitable::new(State::Failed(error), None, None));
@@ -167,7 +167,8 @@ impl Awaitable {
 
     /// Settles an operation whose future is ready but has no callback. True once it is done.
     fn poll(slf: &Bound<'_, Self>) -> bool {
-        let pending = {
+        let py = slf.py();
+        let (future, answer, owner) = {
             let mut inner = slf.get().inner.lock();
             if !matches!(inner.state, State::Waiting) {
                 return true;
@@ -178,14 +179,15 @@ impl Awaitable {
                 _ => return false,
             }
             match std::mem::replace(&mut pending.stage, Stage::Settling) {
-                Stage::Idle(future) => {
-                    (future, std::mem::replace(&mut pending.answer, Answer::Nothing))
-                }
+                Stage::Idle(future) => (
+                    future,
+                    std::mem::replace(&mut pending.answer, Answer::Nothing),
+                    pending.owner.as_ref().map(|owner| owner.bind(py).clone()),
+                ),
                 _ => return false,
             }
         };
-        let (future, answer) = pending;
-        match answer.settle(slf.py(), future) {
+        match settle(py, future, answer, owner.as_ref()) {
             Settled::More(future, answer) => {
                 let mut inner = slf.get().inner.lock();
                 if let Some(pending) = inner.pending.as_mut() {
@@ -223,20 +225,22 @@ impl Awaitable {
     /// A completion that came to the loop. Gives the callbacks for the loop to run.
     pub fn land(slf: &Bound<'_, Self>, future: Future) -> Vec<Callback> {
         let py = slf.py();
-        let (answer, hangar) = {
+        let (answer, hangar, owner) = {
             let mut inner = slf.get().inner.lock();
             let Some(pending) = inner.pending.as_mut() else { return Vec::new() };
             match std::mem::replace(&mut pending.stage, Stage::Settling) {
-                Stage::Flying(_, hangar) => {
-                    (std::mem::replace(&mut pending.answer, Answer::Nothing), hangar)
-                }
+                Stage::Flying(_, hangar) => (
+                    std::mem::replace(&mut pending.answer, Answer::Nothing),
+                    hangar,
+                    pending.owner.as_ref().map(|owner| owner.bind(py).clone()),
+                ),
                 stage => {
                     pending.stage = stage;
                     return Vec::new();
                 }
             }
         };
-        let settled = match answer.settle(py, future) {
+        let settled = match settle(py, future, answer, owner.as_ref()) {
             Settled::More(future, answer) => {
                 match hangar.launch(future, slf.clone().unbind()) {
                     Ok(flight) => {
@@ -332,6 +336,21 @@ impl Awaitable {
         }
     }
 
+    pub fn is_pending(&self) -> bool {
+        matches!(self.inner.lock().state, State::Waiting)
+    }
+
+    /// Asks the network to end what is waited for; whoever waits gets its error, 1101.
+    pub fn give_up(&self) {
+        if let Some(pending) = &self.inner.lock().pending {
+            match &pending.stage {
+                Stage::Idle(future) => future.cancel(),
+                Stage::Flying(flight, _) => flight.cancel(),
+                Stage::Settling => {}
+            }
+        }
+    }
+
     /// Marks the operation cancelled and asks the network to end it. Gives the callbacks, None if it was done.
     fn cancel_now(&self, message: Option<Py<PyAny>>) -> Option<Vec<Callback>> {
         let (pending, old) = {
@@ -363,6 +382,27 @@ impl Drop for Awaitable {
             hangar.abandon(flight);
         }
     }
+}
+
+/// Settles a future that is ready, and those that come after it as long as they are ready at once, but not so long that
+/// the event loop would notice.
+fn settle(
+    py: Python<'_>,
+    future: Future,
+    answer: Answer,
+    owner: Option<&Bound<'_, PyAny>>,
+) -> Settled {
+    let mut settled = answer.settle(py, future, owner);
+    if let Settled::More(..) = settled {
+        let began = Instant::now();
+        while let Settled::More(future, answer) = settled {
+            if !future.is_ready() || began.elapsed() > fairness::LONGEST_TIME {
+                return Settled::More(future, answer);
+            }
+            settled = answer.settle(py, future, owner);
+        }
+    }
+    settled
 }
 
 fn cancelled_error(py: Python<'_>, message: Option<Py<PyAny>>) -> PyResult<Bound<'_, PyAny>> {
@@ -473,7 +513,7 @@ impl Awaitable {
     }
 
     /// Return whether the operation was cancelled.
-    fn cancelled(&self) -> bool {
+    pub fn cancelled(&self) -> bool {
         matches!(self.inner.lock().state, State::Cancelled)
     }
 

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use pyo3::{PyTraverseError, PyVisit, exceptions::PyValueError, prelude::*};
+use parking_lot::Mutex;
+use pyo3::{
+    PyTraverseError, PyVisit, exceptions::PyValueError, prelude::*, types::PyWeakrefReference,
+};
 
 use super::{
     answer::Answer,
     arguments::{Arg, Bytes, Db, name},
-    awaitable::Operation,
-    errors,
+    awaitable::{Awaitable, Operation},
+    blocking, errors,
 };
-use crate::fdb::{self, Code, Library, NetworkError};
+use crate::fdb::{self, Code, Library, LoadError, NetworkError};
 
 /// A database, as `found.open` gives it: a FoundationDB cluster, or one embedded in this process.
 ///
@@ -24,6 +27,8 @@ pub struct Database {
     /// What is called on the way of each transaction: a found.Hooks, three lists to append to.
     #[pyo3(get)]
     hooks: Py<PyAny>,
+    /// Watches outlive their transactions, so closing looks for them here.
+    watches: Mutex<Vec<Py<PyWeakrefReference>>>,
 }
 
 impl Database {
@@ -33,6 +38,33 @@ impl Database {
 
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Keeps a watch in mind, and forgets those that are gone each time their number has doubled.
+    pub fn remember_watch(&self, watch: &Bound<'_, Awaitable>) -> PyResult<()> {
+        let py = watch.py();
+        let reference = PyWeakrefReference::new(watch)?.unbind();
+        let mut watches = self.watches.lock();
+        if watches.len() == watches.capacity() && watches.len() >= 64 {
+            watches.retain(|watch| {
+                let watch = watch.bind(py).upgrade_as::<Awaitable>();
+                watch.is_ok_and(|watch| watch.is_some_and(|watch| watch.get().is_pending()))
+            });
+            let room = watches.len();
+            watches.reserve(room);
+        }
+        watches.push(reference);
+        Ok(())
+    }
+
+    /// Ends the watches of this handle: they fail with 1101.
+    fn end_watches(&self, py: Python<'_>) {
+        let watches = std::mem::take(&mut *self.watches.lock());
+        for watch in watches {
+            if let Ok(Some(watch)) = watch.bind(py).upgrade_as::<Awaitable>() {
+                watch.get().give_up();
+            }
+        }
     }
 }
 
@@ -74,25 +106,20 @@ pub fn _open<'py>(
     } else {
         Library::loaded().map_err(|error| errors::load(py, error))?
     };
-    pyo3_async_runtimes::tokio::future_into_py(py, async move {
-        let opened = pyo3_async_runtimes::tokio::get_runtime()
-            .spawn_blocking(move || {
-                fdb::Database::open(library, &address).map(|inner| (inner, address)).map_err(
-                    |error| {
-                        // What the codes of the C API cannot say is told beside it, in the thread that asked.
-                        (error, embedded.then(found_embedded::last_failure).flatten())
-                    },
-                )
-            })
-            .await
-            .map_err(|error| pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))?;
-        match opened {
-            Ok((inner, address)) => Ok(Database { inner, address, hooks }),
-            Err((error, detail)) => Err(Python::attach(|py| match error {
-                NetworkError::Code(code) => errors::with_detail(py, Some(library), code, detail),
-                error => errors::network(py, error),
-            })),
+    let open = move || match fdb::Database::open(library, &address) {
+        Ok(inner) => Ok((inner, address)),
+        // What the codes of the C API cannot say is told beside it, in the thread that asked.
+        Err(error) => Err((error, embedded.then(found_embedded::last_failure).flatten())),
+    };
+    blocking::hand_out(py, open, move |py, opened| match opened {
+        Ok((inner, address)) => {
+            let database = Database { inner, address, hooks, watches: Mutex::new(Vec::new()) };
+            Ok(Bound::new(py, database)?.into_any().unbind())
         }
+        Err((NetworkError::Code(code), detail)) => {
+            Err(errors::with_detail(py, Some(library), code, detail))
+        }
+        Err((error, _)) => Err(errors::network(py, error)),
     })
 }
 
@@ -103,13 +130,10 @@ pub fn _close<'py>(db: Db<'py>) -> PyResult<Bound<'py, PyAny>> {
 }
 
 fn close_in_thread<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, PyAny>> {
+    let py = db.py();
+    db.get().end_watches(py);
     let inner = Arc::clone(&db.get().inner);
-    pyo3_async_runtimes::tokio::future_into_py(db.py(), async move {
-        pyo3_async_runtimes::tokio::get_runtime()
-            .spawn_blocking(move || inner.close())
-            .await
-            .map_err(|error| pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
-    })
+    blocking::hand_out(py, move || inner.close(), |py, ()| Ok(py.None()))
 }
 
 /// Tell what the client library knows of its connections to the cluster.
@@ -175,10 +199,13 @@ pub fn get_main_thread_busyness(db: Db<'_>) -> PyResult<f64> {
     db.get().inner.main_thread_busyness().map_err(|fault| errors::raise(db.py(), fault))
 }
 
-/// Whether a FoundationDB client library can be loaded.
+/// Whether a FoundationDB client library is on the machine, or is said to be.
 #[pyfunction]
 pub fn _client_is_installed() -> bool {
-    Library::loaded().is_ok()
+    match Library::loaded() {
+        Ok(_) | Err(LoadError::Named { .. }) => true,
+        Err(LoadError::NotFound { .. }) => false,
+    }
 }
 
 /// Set a database option, its value encoded as C takes it: see `found.database_set_option`.
@@ -273,7 +300,10 @@ pub fn _error_text(code: Arg<name::Code, i32>) -> String {
 /// Stops the network of every library and waits for its thread. Called once, at exit.
 #[pyfunction]
 pub fn _stop(py: Python<'_>) {
-    py.detach(fdb::stop_all);
+    py.detach(|| {
+        blocking::wait_for_all();
+        fdb::stop_all();
+    });
 }
 
 /// Calls a hook at the end of the program: an exception is reported, since nobody is left to catch

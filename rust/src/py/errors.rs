@@ -9,6 +9,19 @@ pub fn from_code(py: Python<'_>, library: Option<&'static Library>, code: Code) 
     with_detail(py, library, code, None)
 }
 
+/// The error of a future. An i/o error of a database in a file says which file and why: the C API cannot, the engine
+/// tells it beside.
+pub fn from_future(
+    py: Python<'_>,
+    library: &'static Library,
+    code: Code,
+    address: Option<&str>,
+) -> PyErr {
+    let of_a_file = (1500..1600).contains(&code.0) && std::ptr::eq(library, Library::linked());
+    let detail = if of_a_file { address.and_then(found_embedded::storage_failure) } else { None };
+    with_detail(py, Some(library), code, detail)
+}
+
 /// A `found.FoundException` that says more than the code can: which file, which option.
 pub fn with_detail(
     py: Python<'_>,

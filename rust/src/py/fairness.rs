@@ -11,7 +11,7 @@ use super::event_loop;
 
 /// A run of ready awaits without a turn ends at this many, or after this long.
 const LONGEST_RUN: u32 = 256;
-const LONGEST_TIME: Duration = Duration::from_millis(1);
+pub const LONGEST_TIME: Duration = Duration::from_millis(1);
 /// From here on a run is watched: the loop tells when it turned. Shorter ones cost a counter.
 const WATCHED_FROM: u32 = 8;
 

@@ -3,6 +3,7 @@
 mod answer;
 mod arguments;
 mod awaitable;
+mod blocking;
 mod database;
 mod errors;
 mod event_loop;
@@ -23,10 +24,6 @@ use pyo3::prelude::*;
 /// Fills the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
-    // Threads of tokio's run only what blocks: opening and closing files.
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    runtime.worker_threads(1).thread_name("found-blocking");
-    pyo3_async_runtimes::tokio::init(runtime);
     tuple::register(module)?;
 
     module.add_class::<database::Database>()?;

@@ -14,6 +14,7 @@ use super::{
     answer::Answer,
     arguments::{Arg, Bytes, Tx, name},
     awaitable::{Awaitable, Operation, Step, into_generator_protocol, thrown},
+    fairness,
     page::Page,
     raw::Steps,
     selector::{Edge, KeySelector},
@@ -340,8 +341,11 @@ impl Query {
     fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
         let py = slf.py();
         let this = slf.get();
+        if fairness::turn_due(py) {
+            return Ok(Step::Yield(py.None()));
+        }
         loop {
-            let reading = {
+            let (reading, cancelled) = {
                 let mut cursor = this.cursor.lock();
                 let next = cursor.next;
                 if let Some(batch) = &cursor.batch {
@@ -352,8 +356,13 @@ impl Query {
                         return Ok(Step::Return(row));
                     }
                 }
-                cursor.reading.as_ref().map(|reading| reading.clone_ref(py))
+                // A read that was cancelled, with the task that waited for it, is let go: nothing was taken off what
+                // remains, and whoever asks next reads the same rows.
+                let cancelled =
+                    cursor.reading.take_if(|reading| reading.bind(py).as_super().get().cancelled());
+                (cursor.reading.as_ref().map(|reading| reading.clone_ref(py)), cancelled)
             };
+            drop(cancelled);
             let reading = match reading {
                 Some(reading) => reading.into_bound(py),
                 None => {

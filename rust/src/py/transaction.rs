@@ -63,6 +63,10 @@ pub struct Transaction {
 }
 
 impl Transaction {
+    pub fn database(&self) -> &Py<Database> {
+        &self.database
+    }
+
     pub fn inner(&self) -> &fdb::Transaction {
         &self.inner
     }
@@ -514,12 +518,15 @@ pub fn add_conflict_range(
 /// Rule: fdbclient/ReadYourWrites.actor.cpp, RYWImpl::watch and triggerWatches;
 /// fdbclient/NativeAPI.actor.cpp, Transaction::setupWatches and cancelWatches.
 #[pyfunction]
-pub fn watch<'py>(tx: Tx<'py>, key: Bytes<'py, name::Key>) -> PyResult<Awaitable> {
+pub fn watch<'py>(tx: Tx<'py>, key: Bytes<'py, name::Key>) -> PyResult<Bound<'py, Awaitable>> {
     let this = tx.get();
     let answer = Answer::Watch(Attempt::now(&this.attempt));
     // The watch does not keep its transaction: forgotten before the commit, the transaction ends it (1025), and once
     // armed it needs none.
-    Awaitable::start(tx.py(), this.inner.watch(key.as_slice()), answer, None)
+    let watch = Awaitable::start(tx.py(), this.inner.watch(key.as_slice()), answer, None)?;
+    let watch = Bound::new(tx.py(), watch)?;
+    this.database.get().remember_watch(&watch)?;
+    Ok(watch)
 }
 
 /// The attempt of a transaction in which a watch was made.
