@@ -17,6 +17,7 @@ HIDDEN = ("FOUND_DATABASE", "FDB_CLUSTER_FILE", "FOUND_LIBFDB_C", "XDG_DATA_HOME
 
 
 def environment(**added: Any) -> dict[str, str]:
+    """The environment of such a process, and what is added to it."""
     kept = {name: value for name, value in os.environ.items() if name not in HIDDEN}
     return {**kept, **{name: str(value) for name, value in added.items()}}
 

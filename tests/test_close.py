@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 
 import pytest
 from opening import OPEN, TIMEOUT, child, environment, read, write
-from support import Space, run
+from support import Space
 
 import found
 
@@ -128,14 +127,3 @@ async def test_databases_opened_at_once_all_open(tmp_path: Path) -> None:
     for db in databases:
         assert await read(db) == b"1"
     await asyncio.gather(*map(found.close, databases))
-
-
-def test_a_database_never_opened_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG, logger="found"):
-
-        async def main() -> None:
-            async with await found.open("memory:") as db:
-                await write(db, b"1")
-
-        run(main())
-    assert caplog.records == []

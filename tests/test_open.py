@@ -125,6 +125,17 @@ async def test_an_address_with_a_nul_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_database_that_was_named_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="found"):
+
+        async def main() -> None:
+            async with await found.open("memory:") as db:
+                await write(db, b"1")
+
+        run(main())
+    assert caplog.records == []
+
+
 # ---- memory
 
 
