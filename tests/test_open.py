@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opening import OPEN, TIMEOUT, child, environment, read, write
-from support import Space, fails_with
+from support import Space, fails_with, run
 
 import found
 from found import _found
