@@ -125,7 +125,8 @@ def markdown(doc: str) -> str:
 def members(value: type) -> list[str]:
     """The public attributes and methods of a class that say what they are."""
     lines: list[str] = []
-    for name, member in sorted(vars(value).items()):
+    for name in sorted(vars(value)):
+        member = getattr(value, name)
         doc = inspect.getdoc(member)
         if name.startswith("_") or not doc or isinstance(member, (int, str)):
             continue
