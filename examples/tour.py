@@ -423,7 +423,6 @@ def main() -> int:
 
     if arguments.reload and path.exists():
         path.unlink()
-    path.parent.mkdir(parents=True, exist_ok=True)
     release = version("asyncio-foundationdb")
     console.print(
         f"found {release}, an embedded database in [bold]{shown(path)}[/bold]", highlight=False
