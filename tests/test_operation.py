@@ -208,6 +208,7 @@ async def test_an_operation_is_what_asyncio_and_inspect_look_for(memory: found.D
         assert asyncio.isfuture(operation)
         assert asyncio.iscoroutine(operation)
         assert asyncio.ensure_future(operation) is operation
+        await operation
     tx = found.make_transaction(memory)
     watch = found.watch(tx, b"k")
     assert isinstance(watch, found.Future)

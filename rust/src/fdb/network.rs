@@ -54,7 +54,7 @@ pub fn forked() -> bool {
 }
 
 /// Whether calls can be answered; checked before each.
-pub(super) fn serving() -> Result<(), NetworkError> {
+pub fn serving() -> Result<(), NetworkError> {
     match STATUS.load(Ordering::Relaxed) {
         SERVING => Ok(()),
         STOPPED => Err(NetworkError::Stopped),

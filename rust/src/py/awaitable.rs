@@ -24,7 +24,7 @@ use super::{
     errors, event_loop, fairness,
     raw::Steps,
 };
-use crate::fdb::{Fault, Flight, Future};
+use crate::fdb::{self, Fault, Flight, Future};
 
 /// What one step of the awaitable gives to whoever drives it.
 pub enum Step {
@@ -175,7 +175,7 @@ impl Awaitable {
             }
             let Some(pending) = inner.pending.as_mut() else { return false };
             match &pending.stage {
-                Stage::Idle(future) if future.is_ready() => {}
+                Stage::Idle(future) if fdb::serving().is_ok() && future.is_ready() => {}
                 _ => return false,
             }
             match std::mem::replace(&mut pending.stage, Stage::Settling) {
@@ -269,6 +269,8 @@ impl Awaitable {
     /// Sets the future's callback, so that the loop is told.
     fn arm(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
+        // No answer comes any more in a forked child, nor at the end of the program.
+        fdb::serving().map_err(|error| errors::network(py, error))?;
         {
             let inner = slf.get().inner.lock();
             match inner.pending.as_ref().map(|pending| &pending.stage) {

@@ -6,6 +6,7 @@ use parking_lot::{Condvar, Mutex};
 use pyo3::{exceptions::PyRuntimeError, prelude::*};
 use pyo3_async_runtimes::tokio as runtime;
 
+use super::errors;
 use crate::fdb;
 
 /// How much is under way; the end of the program waits until it is nothing.
@@ -38,6 +39,8 @@ pub fn hand_out<'py, T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
     then: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
 ) -> PyResult<Bound<'py, PyAny>> {
+    // After a fork the runtime's threads are not there; after the end of the network nothing is to be opened.
+    fdb::serving().map_err(|error| errors::network(py, error))?;
     USED.get_or_init(|| {
         // One worker: what it is asked to do last is done when all before it is, see `wait_for_all`.
         let mut builder = tokio::runtime::Builder::new_multi_thread();
