@@ -360,7 +360,7 @@ def _close(db: Database) -> Awaitable[None]:
     """Closes the database: see `found.close`. A thread does it: a file takes its time."""
 
 def _client_is_installed() -> bool:
-    """Whether a FoundationDB client library can be loaded."""
+    """Whether a FoundationDB client library is on the machine, or is said to be."""
 
 def _error_text(code: int) -> str:
     """FoundationDB's text for an error code."""
