@@ -1,6 +1,6 @@
 """The tester as asyncio tasks: one event loop, in which START_THREAD makes a task.
 
-    python -m tests.bindingtester.aio PREFIX API_VERSION [CLUSTER_FILE]
+python -m tests.bindingtester.aio PREFIX API_VERSION [CLUSTER_FILE]
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ class Tasks(World):
     def __init__(self, db: found.Database) -> None:
         super().__init__(db)
         self._running: set[asyncio.Task[None]] = set()
+        self._ended: asyncio.Queue[asyncio.Task[None]] = asyncio.Queue()
 
     def _run(self, machine: Machine) -> None:
-        self._running.add(asyncio.get_running_loop().create_task(machine.run()))
+        task = asyncio.get_running_loop().create_task(machine.run())
+        self._running.add(task)
+        task.add_done_callback(self._ended.put_nowait)
 
     async def join(self) -> None:
         """Wait for every machine, and raise what the first to fail has raised."""
         try:
             while self._running:
-                done, _ = await asyncio.wait(
-                    self._running, return_when=asyncio.FIRST_COMPLETED
-                )
-                # A machine may have been started meanwhile.
-                self._running -= done
-                for task in done:
-                    task.result()
+                # Whichever ends next, one that was started meanwhile included.
+                task = await self._ended.get()
+                self._running.remove(task)
+                task.result()
         finally:
             left = list(self._running)
             for task in left:

@@ -240,9 +240,7 @@ class Api(Program):
         if self._may_select(suffix):
             self.need_keys(2)
             parameters = self.values.range_parameters()
-            self.push(
-                *self.values.selector_parameters(), *parameters, self.space.workspace
-            )
+            self.push(*self.values.selector_parameters(), *parameters, self.space.workspace)
             self.raise_to_top(6)
             self.push(*self.values.selector_parameters())
             self.raise_to_top(9)

@@ -38,16 +38,22 @@ class Left(NamedTuple):
 
 
 def insert(address: str, stream: Stream) -> None:
-    """Write the instructions of a stream to an empty database."""
+    """Write the instructions of a stream to a database, where nothing is left of a stream before."""
     asyncio.run(_insert(address, stream))
 
 
 async def _insert(address: str, stream: Stream) -> None:
+    async def clear(tx: found.Transaction) -> None:
+        for prefix, part in stream.parts.items():
+            found.clear(tx, *found.range((prefix,)))
+            found.clear(tx, part.space.root, found.next_prefix(part.space.root))
+
     async def write(tx: found.Transaction, rows: list[tuple[bytes, bytes]]) -> None:
         for key, value in rows:
             found.set(tx, key, value)
 
     async with await found.open(address) as db:
+        await found.transactional(db, clear)
         for prefix, part in stream.parts.items():
             rows = [
                 (found.pack((prefix, number)), _packed(each))
@@ -75,8 +81,7 @@ async def _collect(address: str, stream: Stream, executed: Counter[str]) -> Left
         for prefix, part in stream.parts.items():
             space = part.space
             stack: dict[int, tuple[int, bytes]] = {}
-            for key, value in await _rows(db, space.stack):
-                index, number = found.unpack(key, len(space.stack))
+            for index, number, value in await _logged(db, space.stack):
                 stack[index] = number, value
             rows: dict[bytes, bytes] = {}
             for root in (space.workspace, *space.stamped):
@@ -88,6 +93,21 @@ async def _collect(address: str, stream: Stream, executed: Counter[str]) -> Left
             }
             left.rows.update((ranked(key), ranked(value)) for key, value in rows.items())
     return left
+
+
+def logged(address: str, prefix: bytes) -> list[tuple[int, int, bytes]]:
+    """A stack as it was logged under a prefix: index, instruction and packed value of each entry."""
+
+    async def read() -> list[tuple[int, int, bytes]]:
+        async with await found.open(address) as db:
+            return await _logged(db, prefix)
+
+    return asyncio.run(read())
+
+
+async def _logged(db: found.Database, prefix: bytes) -> list[tuple[int, int, bytes]]:
+    rows = await _rows(db, prefix)
+    return [(*found.unpack(key, len(prefix)), value) for key, value in rows]
 
 
 async def _rows(db: found.Database, prefix: bytes) -> list[tuple[bytes, bytes]]:

@@ -212,7 +212,9 @@ class Call:
             return await found.transactional(self.db, read, None)
         return await read(self.tx, self.variant == SNAPSHOT)
 
-    async def push_read(self, read: Read, finish: Callable[[Any], Any] = lambda value: value) -> None:
+    async def push_read(
+        self, read: Read, finish: Callable[[Any], Any] = lambda value: value
+    ) -> None:
         """Read, and push what is read: of a transaction it is waited for when it is popped."""
         if self._on_database:
             value = await found.transactional(self.db, read, None)

@@ -44,7 +44,8 @@ class Reference:
 
     def run(self) -> None:
         try:
-            for self.number, row in enumerate(self.shared.db[fdb.tuple.range((self.prefix,))]):
+            for number, row in enumerate(self.shared.db[fdb.tuple.range((self.prefix,))]):
+                self.number = number
                 self.step(*fdb.tuple.unpack(row.value))
         except BaseException as failure:
             self.shared.failures.append(failure)

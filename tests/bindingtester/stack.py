@@ -22,7 +22,9 @@ def _unchanged(value: Any) -> Any:
 class Pending:
     """A value that an operation will give. DUP puts the same one on the stack twice."""
 
-    def __init__(self, operation: Awaitable[Any], finish: Callable[[Any], Any] = _unchanged) -> None:
+    def __init__(
+        self, operation: Awaitable[Any], finish: Callable[[Any], Any] = _unchanged
+    ) -> None:
         self._operation: Optional[Awaitable[Any]] = operation
         self._finish = finish
         self._value: Any = None

@@ -36,7 +36,7 @@ class Stream(NamedTuple):
     parts: dict[bytes, Part]
 
 
-def api(seed: int, count: int = 100) -> Stream:
+def api(seed: int, count: int = 200) -> Stream:
     """One transaction at a time, as the official test without concurrency."""
     draw = random.Random(seed)
     space = Space("api")

@@ -1,6 +1,6 @@
 """The tester as threads: an event loop in each, over one database; START_THREAD makes a thread.
 
-    python -m tests.bindingtester.threads PREFIX API_VERSION [CLUSTER_FILE]
+python -m tests.bindingtester.threads PREFIX API_VERSION [CLUSTER_FILE]
 """
 
 from __future__ import annotations

@@ -49,7 +49,9 @@ class Values:
     def _character(self) -> str:
         if self.draw.random() < 0.05:
             # Beyond the 16 bits that other languages store in one unit, and joined ones.
-            return self.draw.choice(["\U0001f4a9", "\U0001f3f3\ufe0f\u200d\U0001f308", "\U0002a2b2"])
+            return self.draw.choice(
+                ["\U0001f4a9", "\U0001f3f3\ufe0f\u200d\U0001f308", "\U0002a2b2"]
+            )
         while True:
             character = chr(self.draw.randrange(0x10000))
             if unicodedata.category(character)[0] in "LMNPSZ":
