@@ -459,6 +459,8 @@ impl Steps for Awaitable {
                 return Ok(Step::Return(slf.clone().into_any().unbind()));
             }
         }
+        // Said before anything about loops: a forked child has none that runs.
+        fdb::serving().map_err(|error| errors::network(py, error))?;
         let Some(running) = event_loop::running(py)? else {
             return Err(PyRuntimeError::new_err("no running event loop"));
         };
