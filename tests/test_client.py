@@ -164,17 +164,6 @@ async def test_a_tenant_that_cannot_be_is_refused(memory: found.Database) -> Non
         found.Tenant()
 
 
-async def test_a_mapped_range_of_the_engine_says_that_it_cannot(memory: found.Database) -> None:
-    mapper = found.pack(("data", "{K[1]}", "{...}"))
-    begin, end = found.range(("index",))
-    tx = found.make_transaction(memory)
-    with fails_with(2108):
-        await found.all(found.mapped_query(tx, begin, end, mapper))
-    with fails_with(2108):
-        async for _ in found.mapped_query(tx, begin, end, mapper, limit=1):
-            pass
-
-
 async def test_a_mapped_range_that_cannot_be_is_refused(memory: found.Database) -> None:
     tx = found.make_transaction(memory)
     with pytest.raises(TypeError, match="mapper must be bytes, not str"):

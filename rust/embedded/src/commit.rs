@@ -129,9 +129,24 @@ pub struct Store {
     closed: Arc<Latch>,
 }
 
+/// Where shards begin in the system keys, and the end of the last (keyServersPrefix in fdbclient/SystemData.cpp).
+const FIRST_SHARD: &[u8] = b"\xff/keyServers/";
+const END_OF_SHARDS: &[u8] = b"\xff/keyServers/\xff\xff";
+
+/// Bindings list the boundaries of shards from the system keys, so those are there: of the one shard. Their values would
+/// name its servers.
+fn place_shard(storage: &Storage) -> Result<()> {
+    if storage.snapshot()?.get(FIRST_SHARD)?.is_some() {
+        return Ok(());
+    }
+    let set = |key: &[u8]| Mutation::Set { key: key.into(), value: (*b"").into() };
+    storage.apply(&[set(FIRST_SHARD), set(END_OF_SHARDS)], storage.version())
+}
+
 impl Store {
     pub fn open(storage: Storage, options: AddressOptions) -> Result<Store> {
         let is_file = matches!(storage, Storage::File(_));
+        place_shard(&storage)?;
         let head = Head::new(storage.snapshot()?, storage.version(), is_file);
         let closed = Arc::new(Latch::default());
         let core = Arc::new(Core {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use crate::capi::arrays::{KeyArray, RowArray, StringArray};
+use crate::capi::arrays::{KeyArray, MappedArray, RowArray, StringArray};
 use crate::error::{Error, Result};
 use crate::network;
 
@@ -18,6 +18,7 @@ pub enum Answer {
     Key(Vec<u8>),
     Value(Option<Vec<u8>>),
     Rows(RowArray),
+    Mapped(MappedArray),
     Keys(KeyArray),
     Strings(StringArray),
 }

@@ -10,6 +10,7 @@ mod future;
 mod head;
 pub mod keys;
 mod limits;
+mod mapper;
 mod merge;
 pub mod mutation;
 mod network;

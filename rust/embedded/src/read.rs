@@ -210,17 +210,16 @@ impl<'a> View<'a> {
         Ok(place)
     }
 
-    fn fill(&self, begin: &[u8], end: &[u8], request: &RangeRequest) -> Result<Rows> {
-        let mut limits = Limits::new(request.limit_rows, request.limit_bytes);
+    fn fill(&self, begin: &[u8], end: &[u8], reverse: bool, mut limits: Limits) -> Result<Rows> {
         let mut rows = Rows::with_room(limits);
         if begin >= end {
             return Ok(rows);
         }
         if !self.writes.affect_range(begin, end) {
-            self.snapshot.fill(begin, end, request.reverse, limits, &mut rows)?;
+            self.snapshot.fill(begin, end, reverse, limits, &mut rows)?;
             return Ok(rows);
         }
-        let mut walk = self.walk(begin, end, request.reverse)?;
+        let mut walk = self.walk(begin, end, reverse)?;
         loop {
             match walk.step()? {
                 Step::Row(row) => {
@@ -235,6 +234,41 @@ impl<'a> View<'a> {
             }
         }
     }
+
+    /// The rows between two selectors. None if the range is inverted.
+    fn select<'b>(
+        &self,
+        (begin, end): (&'b Base<'b>, &'b Base<'b>),
+        reverse: bool,
+        limits: Limits,
+    ) -> Result<Option<Selected<'b>>> {
+        if begin.offset >= end.offset && begin.key >= end.key {
+            return Ok(None);
+        }
+        let (mut from, mut to) = (self.place(begin)?, self.place(end)?);
+        // The far end of the walk need not be known if what hides it is ahead: either a limit is
+        // reached before that, or the walk comes upon it.
+        match (from.unreadable, to.unreadable) {
+            (None, None) => {}
+            (None, Some((_, hidden_to)))
+                if !reverse && end.offset > 1 && *from.key < *hidden_to =>
+            {
+                to.key = Cow::Borrowed(self.max_key);
+            }
+            (Some((hidden_from, _)), None)
+                if reverse && begin.offset < 1 && *to.key > *hidden_from =>
+            {
+                from.key = Cow::Borrowed(b"");
+            }
+            _ => return Err(Error::ACCESSED_UNREADABLE),
+        }
+        let rows = self.fill(&from.key, (&*to.key).min(self.max_key), reverse, limits)?;
+        let crossed = from.left >= to.left && from.key >= to.key;
+        let whole = |other| !crossed && (reverse != other || !rows.more);
+        let to_begin = (from.off_begin || to.off_begin) && whole(true);
+        let to_end = (from.off_end || to.off_end) && whole(false);
+        Ok(Some(Selected { rows, begin, end, reverse, to_begin, to_end, max_key: self.max_key }))
+    }
 }
 
 /// The rows between two selectors.
@@ -246,60 +280,35 @@ pub fn get_range(
     mode: ReadMode,
 ) -> Result<Rows> {
     let view = View::new(snapshot, writes, mode);
-    let (begin_base, end_base) = (request.begin.base(), request.end.base());
-    if begin_base.offset >= end_base.offset && begin_base.key >= end_base.key {
+    let limits = Limits::new(request.limit_rows, request.limit_bytes);
+    let ends = (request.begin.base(), request.end.base());
+    let Some(selected) = view.select((&ends.0, &ends.1), request.reverse, limits)? else {
         return Ok(Rows::default());
-    }
-    let (mut begin, mut end) = (view.place(&begin_base)?, view.place(&end_base)?);
-    // The far end of the walk need not be known if what hides it is ahead: either a limit is
-    // reached before that, or the walk comes upon it.
-    match (begin.unreadable, end.unreadable) {
-        (None, None) => {}
-        (None, Some((_, hidden_to)))
-            if !request.reverse && end_base.offset > 1 && *begin.key < *hidden_to =>
-        {
-            end.key = Cow::Borrowed(view.max_key);
-        }
-        (Some((hidden_from, _)), None)
-            if request.reverse && begin_base.offset < 1 && *end.key > *hidden_from =>
-        {
-            begin.key = Cow::Borrowed(b"");
-        }
-        _ => return Err(Error::ACCESSED_UNREADABLE),
-    }
-    let rows = view.fill(&begin.key, (&*end.key).min(view.max_key), request)?;
+    };
     if !mode.snapshot {
-        let crossed = begin.left >= end.left && begin.key >= end.key;
-        let whole = |reverse| !crossed && (request.reverse != reverse || !rows.more);
-        let seen = Seen {
-            rows: &rows,
-            to_begin: (begin.off_begin || end.off_begin) && whole(true),
-            to_end: (begin.off_end || end.off_end) && whole(false),
-        };
-        let (from, to) = seen.conflict(&begin_base, &end_base, request.reverse, view.max_key);
+        let (from, to) = selected.conflict();
         view.writes.add_read_from_database(conflicts, &from, &to);
     }
-    Ok(rows)
+    Ok(selected.rows)
 }
 
-/// What a range read saw.
-struct Seen<'a> {
-    rows: &'a Rows,
+/// What a range read selected.
+struct Selected<'b> {
+    rows: Rows,
+    begin: &'b Base<'b>,
+    end: &'b Base<'b>,
+    reverse: bool,
     to_begin: bool,
     to_end: bool,
+    max_key: &'static [u8],
 }
 
-impl Seen<'_> {
+impl Selected<'_> {
     /// The range whose changes could change the result (addConflictRange): from selector to
     /// selector, less what lies past the limit, more what offsets reached beyond.
-    fn conflict<'k>(
-        &'k self,
-        begin: &'k Base<'_>,
-        end: &'k Base<'_>,
-        reverse: bool,
-        max_key: &'static [u8],
-    ) -> (Cow<'k, [u8]>, Cow<'k, [u8]>) {
+    fn conflict(&self) -> (Cow<'_, [u8]>, Cow<'_, [u8]>) {
         let more = self.rows.more;
+        let (begin, end, reverse) = (self.begin, self.end, self.reverse);
         let (mut from, mut to): (&[u8], &[u8]) = (&begin.key, &end.key);
         if from >= to {
             (from, to) = (to, from);
@@ -312,7 +321,7 @@ impl Seen<'_> {
             from = b"";
         }
         if self.to_end && end.offset > 0 {
-            to = max_key;
+            to = self.max_key;
         }
         let first = self.rows.get(0).map(|(key, _)| key);
         let last = self.rows.len().checked_sub(1).and_then(|last| self.rows.get(last));
@@ -342,6 +351,7 @@ pub fn add_read_conflict(
     writes.add_read_from_database(conflicts, begin, end);
 }
 
+pub mod mapped;
 #[cfg(test)]
 mod model;
 #[cfg(test)]

@@ -10,26 +10,36 @@ pub struct Rows {
     pub more: bool,
 }
 
+/// The size of KeyValueRef.
+pub(crate) const SERVER_ROW_BYTES: usize = 24;
+
 /// What is left of a range read's limits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     rows: usize,
     bytes: usize,
+    /// What a row counts for beside its key and value.
+    row_bytes: usize,
 }
 
 impl Limits {
-    /// 0 is no limit.
+    /// Of a client's range read (GetRangeLimits in NativeAPI.actor.cpp). 0 is no limit.
     pub fn new(rows: usize, bytes: usize) -> Limits {
         let or_none = |limit| if limit == 0 { usize::MAX } else { limit };
-        Limits { rows: or_none(rows), bytes: or_none(bytes) }
+        Limits { rows: or_none(rows), bytes: or_none(bytes), row_bytes: 8 }
     }
 
-    /// Takes a row off the limits; whether that reaches one of them (GetRangeLimits in
-    /// NativeAPI.actor.cpp, whose rows count for 8 bytes beside their key and value).
+    /// Of a storage server's, which counts the size of its own structures (readRange in
+    /// storageserver.actor.cpp).
+    pub fn of_server(rows: usize, bytes: usize) -> Limits {
+        Limits { row_bytes: SERVER_ROW_BYTES, ..Limits::new(rows, bytes) }
+    }
+
+    /// Takes a row off the limits; whether that reaches one of them.
     pub fn reached_by(&mut self, key: &[u8], value: &[u8]) -> bool {
         self.rows -= 1;
         if self.bytes != usize::MAX {
-            self.bytes = self.bytes.saturating_sub(8 + key.len() + value.len());
+            self.bytes = self.bytes.saturating_sub(self.row_bytes + key.len() + value.len());
         }
         self.rows == 0 || self.bytes == 0
     }
@@ -48,6 +58,14 @@ impl Rows {
         let key_end = self.bytes.len();
         self.bytes.extend_from_slice(value);
         self.ends.push((key_end, self.bytes.len()));
+    }
+
+    /// Leaves the first `count` rows, and says that there were more.
+    pub(crate) fn cut(&mut self, count: usize) {
+        if count < self.ends.len() {
+            self.ends.truncate(count);
+            self.more = true;
+        }
     }
 
     pub fn len(&self) -> usize {

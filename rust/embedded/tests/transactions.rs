@@ -378,29 +378,6 @@ fn split_points_include_both_ends() {
 }
 
 #[test]
-fn special_keys_say_what_they_do_not_have() {
-    let db = Database::open("memory:");
-    let tx = db.transaction();
-    let status = tx.get(b"\xff\xff/status/json").value().unwrap().unwrap();
-    assert!(status.starts_with(b"{"));
-    assert_eq!(tx.get(b"\xff\xff/connection_string").value().unwrap().unwrap(), b"memory:");
-    assert_eq!(tx.get(b"\xff\xff/nothing").value(), Err(2113));
-    assert_eq!(
-        tx.get_range(b"\xff\xff/transaction/conflicting_keys/", b"\xff\xff\xff", 0, WANT_ALL, 1)
-            .rows(),
-        Err(2112)
-    );
-    tx.get(b"k").wait().unwrap();
-    let rows = tx.range(
-        b"\xff\xff/transaction/read_conflict_range/",
-        b"\xff\xff/transaction/read_conflict_range0",
-    );
-    assert_eq!(rows.len(), 2);
-    tx.set(b"\xff\xff/management/x", b"");
-    assert_eq!(deferred(&tx), Err(2114));
-}
-
-#[test]
 fn a_transaction_that_may_only_read_does_not_commit_writes() {
     let db = Database::open("memory:");
     let tx = db.transaction();

@@ -199,9 +199,17 @@ pub unsafe extern "C" fn fdb_future_get_mappedkeyvalue_array(
     out_count: *mut c_int,
     out_more: *mut fdb_bool_t,
 ) -> fdb_error_t {
-    let _ = (out_kv, out_count, out_more);
-    // SAFETY: the caller's future. Mapped ranges fail, so no answer is one.
-    unsafe { read(f, |_| OTHER_TYPE) }
+    // SAFETY: the caller's future and places for the answer.
+    unsafe {
+        read(f, |answer| match answer {
+            Answer::Mapped(rows) => {
+                write(out_kv, rows.table().as_ptr())?;
+                write(out_count, length(rows.table().len()))?;
+                write(out_more, fdb_bool_t::from(rows.more()))
+            }
+            _ => OTHER_TYPE,
+        })
+    }
 }
 
 pub unsafe extern "C" fn fdb_future_get_key_array(

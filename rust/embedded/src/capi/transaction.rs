@@ -221,13 +221,26 @@ pub unsafe extern "C" fn fdb_transaction_get_mapped_range(
     snapshot: fdb_bool_t,
     reverse: fdb_bool_t,
 ) -> *mut FDBFuture {
-    let _ = (begin_key_name, begin_key_name_length, begin_or_equal, begin_offset);
-    let _ = (end_key_name, end_key_name_length, end_or_equal, end_offset);
-    let _ = (mapper_name, mapper_name_length, snapshot, reverse);
     future(|| {
-        limits(limit, target_bytes, mode, iteration)?;
-        // SAFETY: the caller's transaction, not destroyed.
-        Ok(unsafe { transaction_of(tr) }?.unsupported())
+        let (limit_rows, limit_bytes) = limits(limit, target_bytes, mode, iteration)?;
+        // SAFETY: the caller's transaction, keys and mapper.
+        let (transaction, mapper, begin, end) = unsafe {
+            (
+                transaction_of(tr)?,
+                bytes(mapper_name, mapper_name_length)?,
+                selector(begin_key_name, begin_key_name_length, begin_or_equal, begin_offset)?,
+                selector(end_key_name, end_key_name_length, end_or_equal, end_offset)?,
+            )
+        };
+        let request = GetRange {
+            begin,
+            end,
+            limit_rows,
+            limit_bytes,
+            snapshot: snapshot != 0,
+            reverse: reverse != 0,
+        };
+        Ok(transaction.get_mapped_range(request, mapper))
     })
 }
 

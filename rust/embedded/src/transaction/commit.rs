@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::{INVALID_VERSION, Inner, Transaction};
+use super::{INVALID_VERSION, Inner, Transaction, special};
 use crate::commit::{Committed, Core, Refusal, Request};
 use crate::database::Latency;
 use crate::error::{Error, Result};
@@ -67,6 +67,9 @@ impl Transaction {
         }
         inner.size_at_commit = inner.approximate_size();
         inner.commit_started = true;
+        if let Err(error) = special::commit(self, &mut inner) {
+            return self.commit_fails(&mut inner, error);
+        }
         if let Some(error) = inner.read_failed {
             return self.commit_fails(&mut inner, error);
         }

@@ -9,6 +9,7 @@ mod read;
 mod special;
 mod write;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -83,6 +84,9 @@ struct Inner {
     cost: i64,
     /// Read conflict ranges of the last commit that were at fault, if that was asked for.
     conflicting: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Special keys that were set, and what the commit had against it.
+    special_writes: BTreeMap<Vec<u8>, Vec<u8>>,
+    special_error: Option<String>,
 
     /// Watches to be armed by the commit.
     watches: Vec<Watch>,
@@ -117,6 +121,8 @@ impl Transaction {
             committed_version: INVALID_VERSION,
             cost: 0,
             conflicting: Vec::new(),
+            special_writes: BTreeMap::new(),
+            special_error: None,
             watches: Vec::new(),
             stamps: Vec::new(),
             pending: Vec::new(),
@@ -216,13 +222,6 @@ impl Transaction {
     /// Keeps the error of a call that could not even be made.
     pub fn defer(&self, error: Error) {
         self.deferring(|_| Err(error));
-    }
-
-    /// What no engine in one process has.
-    pub fn unsupported(self: &Arc<Self>) -> Arc<Future> {
-        let mut inner = self.inner.lock();
-        let outcome = inner.check().and(Err(Error::UNSUPPORTED_OPERATION));
-        self.answer(&mut inner, outcome)
     }
 
     /// Cancels everything that is pending; only `reset` makes the transaction usable again.
@@ -387,6 +386,8 @@ impl Inner {
         self.read_failed = None;
         self.failed = None;
         self.commit_started = false;
+        self.special_writes.clear();
+        self.special_error = None;
         self.cost = 0;
         self.options = TransactionOptions::new(snapshot_read_your_writes);
         self.apply_persistent();

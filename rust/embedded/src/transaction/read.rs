@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Inner, METADATA_VERSION_KEY, METADATA_VERSION_KEY_END, Transaction, View, special};
 use crate::Version;
-use crate::capi::arrays::{KeyArray, RowArray, StringArray};
+use crate::capi::arrays::{KeyArray, MappedArray, RowArray, StringArray};
 use crate::commit::Core;
 use crate::error::{Error, Result};
 use crate::future::{Answer, Future, Outcome};
@@ -93,24 +93,40 @@ impl Transaction {
         self.answer_at_version(&mut inner, outcome)
     }
 
+    pub fn get_mapped_range(self: &Arc<Self>, request: GetRange, mapper: &[u8]) -> Arc<Future> {
+        let mut inner = self.inner.lock();
+        let outcome = self.get_mapped_rows(&mut inner, request, mapper);
+        self.answer_at_version(&mut inner, outcome)
+    }
+
+    /// Neither the transaction's own writes nor snapshot reads are supported, says FoundationDB, which leaves the commit
+    /// alone where such a read fails (ReadYourWrites.actor.cpp, getMappedRange).
+    fn get_mapped_rows(&self, inner: &mut Inner, request: GetRange, mapper: &[u8]) -> Outcome {
+        inner.deferred.map_or(Ok(()), Err)?;
+        if special::contains(&request.begin.key) && special::may_end(&request.end.key) {
+            return Err(Error::CLIENT_INVALID_OPERATION);
+        }
+        inner.check()?;
+        let (snapshot, request) = inner.legal_range(request)?;
+        if snapshot || inner.options.read_your_writes_disabled {
+            return Err(Error::UNSUPPORTED_OPERATION);
+        }
+        let mode = inner.mode(false);
+        let rows = inner.read(self.database.core(), |snapshot, writes, conflicts| {
+            read::mapped::get_mapped_range(snapshot, writes, conflicts, &request, mapper, mode)
+        })?;
+        inner.cost += cost(rows.bytes());
+        Ok(Answer::Mapped(MappedArray::new(rows)))
+    }
+
     fn get_rows(&self, inner: &mut Inner, request: GetRange) -> Outcome {
         if special::contains(&request.begin.key) && special::may_end(&request.end.key) {
             inner.deferred.map_or(Ok(()), Err)?;
             return special::get_range(self, inner, &request).map(RowArray::new).map(Answer::Rows);
         }
         inner.check()?;
-        let end = inner.read_end();
-        if *request.begin.key > *end || *request.end.key > *end {
-            return Err(Error::KEY_OUTSIDE_LEGAL_RANGE);
-        }
-        let mode = inner.mode(request.snapshot);
-        let request = RangeRequest {
-            begin: request.begin,
-            end: request.end,
-            limit_rows: limit(request.limit_rows)?,
-            limit_bytes: limit(request.limit_bytes)?,
-            reverse: request.reverse,
-        };
+        let (snapshot, request) = inner.legal_range(request)?;
+        let mode = inner.mode(snapshot);
         let rows = inner.awaited_read(self.database.core(), |snapshot, writes, conflicts| {
             read::get_range(snapshot, writes, conflicts, &request, mode)
         })?;
@@ -246,7 +262,7 @@ impl Transaction {
 }
 
 /// A limit of C's, where -1 is none, as the reads take it, where 0 is none.
-fn limit(limit: i32) -> Result<usize> {
+pub(super) fn limit(limit: i32) -> Result<usize> {
     match limit {
         UNLIMITED => Ok(0),
         _ => usize::try_from(limit).map_err(|_| Error::RANGE_LIMITS_INVALID),
@@ -254,6 +270,22 @@ fn limit(limit: i32) -> Result<usize> {
 }
 
 impl Inner {
+    /// A range that may be read, and whether it is to be read as a snapshot.
+    fn legal_range(&self, request: GetRange) -> Result<(bool, RangeRequest)> {
+        let end = self.read_end();
+        if *request.begin.key > *end || *request.end.key > *end {
+            return Err(Error::KEY_OUTSIDE_LEGAL_RANGE);
+        }
+        let legal = RangeRequest {
+            begin: request.begin,
+            end: request.end,
+            limit_rows: limit(request.limit_rows)?,
+            limit_bytes: limit(request.limit_bytes)?,
+            reverse: request.reverse,
+        };
+        Ok((request.snapshot, legal))
+    }
+
     fn mode(&self, snapshot: bool) -> ReadMode {
         let options = &self.options;
         ReadMode {

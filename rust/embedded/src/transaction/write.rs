@@ -54,7 +54,7 @@ impl Transaction {
                 return Err(Error::CLIENT_INVALID_OPERATION);
             }
             if special::contains(key) && self.database.api_version >= 700 {
-                return special::write(inner);
+                return special::set(self, inner, key, value);
             }
             let conflict = inner.options.take_write_conflict();
             inner.check_used_during_commit()?;
@@ -103,7 +103,7 @@ impl Transaction {
             let conflict = inner.options.take_write_conflict();
             inner.check_used_during_commit()?;
             if special::contains(key) && self.database.api_version >= 700 {
-                return special::write(inner);
+                return special::clear(self, inner, key, &key_after(key));
             }
             if key >= inner.write_end() {
                 return Err(Error::KEY_OUTSIDE_LEGAL_RANGE);
@@ -124,7 +124,7 @@ impl Transaction {
             inner.check_used_during_commit()?;
             if special::contains(begin) && special::may_end(end) && self.database.api_version >= 700
             {
-                return special::write(inner);
+                return special::clear(self, inner, begin, end);
             }
             let legal_end = inner.write_end();
             if begin > legal_end || end > legal_end {

@@ -13,6 +13,8 @@ use std::time::Duration;
 use found_embedded::capi::types::*;
 use found_embedded::capi::*;
 
+pub mod mapped;
+
 pub mod mutation {
     pub const ADD: u32 = 2;
     pub const AND: u32 = 6;
@@ -35,6 +37,8 @@ pub mod option {
     pub const SNAPSHOT_RYW_DISABLE: u32 = 601;
     pub const READ_LOCK_AWARE: u32 = 702;
     pub const REPORT_CONFLICTING_KEYS: u32 = 712;
+    pub const SPECIAL_KEY_SPACE_RELAXED: u32 = 713;
+    pub const SPECIAL_KEY_SPACE_ENABLE_WRITES: u32 = 714;
 }
 
 pub mod database_option {
