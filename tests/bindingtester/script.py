@@ -498,6 +498,15 @@ def _transactions() -> list[Section]:
             ),
             [(3, NOTHING), (5, b"GOT_COMMITTED_VERSION"), (9, NOTHING), (12, b"x")],
         ),
+        Section(
+            "an_error_that_is_known_outlives_a_reset",
+            _each(
+                [("NEW_TRANSACTION",), ("GET_READ_VERSION",), ("SET_READ_VERSION",)],
+                [("GET_VERSIONSTAMP",)],
+                _COMMIT,
+            ),
+            [(1, b"GOT_READ_VERSION"), (3, error(2010)), (4, error(2010))],
+        ),
         _after_filling(
             "an_error_of_a_write_is_told_by_the_commit",
             _each(_call("SET", b"\xff", b""), _COMMIT),

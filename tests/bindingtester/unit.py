@@ -147,7 +147,7 @@ async def _watches_tell_of_changes(db: found.Database) -> None:
         for key in keys:
             found.set(tx, key, b"before")
 
-    async def watch(tx: found.Transaction) -> list[found.Operation[None]]:
+    async def watch(tx: found.Transaction) -> list[asyncio.Future[None]]:
         watches = [found.watch(tx, key) for key in keys]
         # The value it has already is no change.
         found.set(tx, keys[0], b"before")
@@ -168,7 +168,7 @@ async def _watches_tell_of_changes(db: found.Database) -> None:
 
 @_check
 async def _a_cancelled_watch_waits_no_more(db: found.Database) -> None:
-    async def watch(tx: found.Transaction) -> list[found.Operation[None]]:
+    async def watch(tx: found.Transaction) -> list[asyncio.Future[None]]:
         return [found.watch(tx, _PREFIX + b"cancelled")]
 
     (waiting,) = await found.transactional(db, watch)
