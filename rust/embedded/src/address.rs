@@ -4,8 +4,13 @@
 //! - `embedded:PATH` is a file. The path is taken as it stands up to the first `?`.
 //! - `?` introduces options, `name=value` joined by `&`: `latency=SEED` for all, `cache=BYTES` (with k, m or g) and
 //!   `sync=on|off` for files.
+//!
+//! Where a program wants the path of a cluster file, the file may hold such a string: on its first line that is neither
+//! empty nor a comment.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::storage::OpenFailure;
@@ -56,7 +61,7 @@ impl Address {
             Place::File(PathBuf::from(path))
         } else {
             return Err(OpenFailure {
-                code: Error::NO_CLUSTER_FILE_FOUND,
+                code: Error::CONNECTION_STRING_INVALID,
                 message: format!(
                     "{address}: the embedded engine opens memory:, memory:NAME or embedded:PATH"
                 ),
@@ -90,6 +95,63 @@ impl Address {
             _ => return Err(format!("unknown option {name}")),
         }
         Ok(())
+    }
+}
+
+/// No cluster file is longer (MAX_CLUSTER_FILE_BYTES in fdbclient/CoordinationInterface.h).
+const CLUSTER_FILE_BYTES: u64 = 60_000;
+
+/// Where a database is that was named by a cluster file: the file's path, and the address in it. An address in the place
+/// of the path is both. No name at all is looked up as FoundationDB does (ClusterConnectionFile::lookupClusterFileName).
+pub fn in_cluster_file(named: &str) -> Result<(String, String), OpenFailure> {
+    if !named.is_empty() {
+        return resolve(named);
+    }
+    if let Some(named) = std::env::var_os("FDB_CLUSTER_FILE") {
+        return resolve(&named.to_string_lossy());
+    }
+    let here = "fdb.cluster";
+    resolve(if Path::new(here).exists() { here } else { DEFAULT_CLUSTER_FILE })
+}
+
+const DEFAULT_CLUSTER_FILE: &str = if cfg!(target_os = "windows") {
+    "C:/ProgramData/foundationdb/fdb.cluster"
+} else if cfg!(target_os = "macos") {
+    "/usr/local/etc/foundationdb/fdb.cluster"
+} else {
+    "/etc/foundationdb/fdb.cluster"
+};
+
+fn resolve(named: &str) -> Result<(String, String), OpenFailure> {
+    if is_address(named) {
+        return Ok((named.to_owned(), named.to_owned()));
+    }
+    let failure = |code, cause: &str| OpenFailure { code, message: format!("{named}: {cause}") };
+    let mut text = Vec::new();
+    let read = std::fs::File::open(OsStr::new(named))
+        .and_then(|file| file.take(CLUSTER_FILE_BYTES + 1).read_to_end(&mut text));
+    match read {
+        Ok(length) if length as u64 > CLUSTER_FILE_BYTES => {
+            return Err(failure(Error::FILE_TOO_LARGE, "this is too long for a cluster file"));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let cause = "there is no such cluster file; the embedded engine opens memory:, memory:NAME or embedded:PATH";
+            return Err(failure(Error::NO_CLUSTER_FILE_FOUND, cause));
+        }
+        Err(error) => return Err(failure(Error::FILE_NOT_READABLE, &error.to_string())),
+    }
+    let text = String::from_utf8_lossy(&text);
+    let mut lines =
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    match lines.next() {
+        Some(address) if is_address(address) => Ok((named.to_owned(), address.to_owned())),
+        Some(cluster) if cluster.contains('@') => Err(failure(
+            Error::UNSUPPORTED_OPERATION,
+            "it names a cluster, to which FoundationDB's own client library connects and the embedded engine does not",
+        )),
+        Some(_) => Err(failure(Error::CONNECTION_STRING_INVALID, "this is no cluster file")),
+        None => Err(failure(Error::CONNECTION_STRING_INVALID, "the cluster file is empty")),
     }
 }
 
@@ -149,6 +211,34 @@ mod tests {
     #[test]
     fn a_cluster_file_is_not_an_address() {
         let failure = Address::parse("/etc/foundationdb/fdb.cluster").unwrap_err();
-        assert_eq!(failure.code, Error::NO_CLUSTER_FILE_FOUND);
+        assert_eq!(failure.code, Error::CONNECTION_STRING_INVALID);
+    }
+
+    #[test]
+    fn a_cluster_file_may_hold_an_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fdb.cluster").display().to_string();
+        let resolved = |text: &[u8]| {
+            std::fs::write(&path, text).unwrap();
+            resolve(&path).map(|(_, address)| address).map_err(|failure| {
+                assert!(failure.message.contains(&path), "{}", failure.message);
+                failure.code
+            })
+        };
+        assert_eq!(resolved(b"memory:a").unwrap(), "memory:a");
+        assert_eq!(
+            resolved(b"# comment\r\n\r\n  embedded:/a b#c?cache=1m \r\nignored").unwrap(),
+            "embedded:/a b#c?cache=1m"
+        );
+        assert_eq!(resolved(b""), Err(Error::CONNECTION_STRING_INVALID));
+        assert_eq!(resolved(b"# nothing\n"), Err(Error::CONNECTION_STRING_INVALID));
+        assert_eq!(resolved(b"\xff\x00 binary"), Err(Error::CONNECTION_STRING_INVALID));
+        assert_eq!(resolved(b"test:test@127.0.0.1:4500"), Err(Error::UNSUPPORTED_OPERATION));
+        assert_eq!(resolved(&vec![b'#'; 70_000]), Err(Error::FILE_TOO_LARGE));
+        let missing = resolve(&format!("{path}.not")).unwrap_err();
+        assert_eq!(missing.code, Error::NO_CLUSTER_FILE_FOUND);
+        let folder = folder.path().display().to_string();
+        assert_eq!(resolve(&folder).unwrap_err().code, Error::FILE_NOT_READABLE);
+        assert_eq!(resolve("memory:a").unwrap(), ("memory:a".into(), "memory:a".into()));
     }
 }

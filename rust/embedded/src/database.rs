@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use found_fdb_sys::{FDBDatabaseOption, FDBTransactionOption};
 use parking_lot::Mutex;
 
-use crate::address::{Address, AddressOptions, Place};
+use crate::address::{self, Address, AddressOptions, Place};
 use crate::commit::{Core, Latch, Store};
 use crate::error::{Error, Result};
 use crate::future::{Future, Outcome};
@@ -31,6 +31,8 @@ pub struct Database {
     /// Dropped after its core, so that with the last handle a file is closed.
     _store: Arc<Store>,
     pub api_version: i32,
+    /// What it was opened by: a cluster file, or the address itself.
+    pub cluster_file: String,
     pub address: String,
     settings: Mutex<Settings>,
     watches: Arc<AtomicI64>,
@@ -68,7 +70,18 @@ struct Open {
 static OPEN: LazyLock<Mutex<Open>> = LazyLock::new(Mutex::default);
 
 impl Database {
-    pub fn open(address: &str, api_version: i32) -> std::result::Result<Database, OpenFailure> {
+    /// Opens what a cluster file names, or an address in its place.
+    pub fn open(named: &str, api_version: i32) -> std::result::Result<Database, OpenFailure> {
+        let (cluster_file, address) = address::in_cluster_file(named)?;
+        Database::open_address(cluster_file, &address, api_version)
+    }
+
+    /// Opens an address.
+    pub fn open_address(
+        cluster_file: String,
+        address: &str,
+        api_version: i32,
+    ) -> std::result::Result<Database, OpenFailure> {
         let Address { place, options } = Address::parse(address)?;
         let fail = |code| OpenFailure { code, message: format!("{address}: cannot open") };
         let store = match place {
@@ -91,6 +104,7 @@ impl Database {
             core,
             _store: store,
             api_version,
+            cluster_file,
             address: address.to_owned(),
             settings: Mutex::new(Settings {
                 defaults: Vec::new(),

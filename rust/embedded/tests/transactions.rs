@@ -413,3 +413,22 @@ fn what_is_no_database_is_refused_with_its_reason() {
     assert_eq!(code, 2006);
     assert!(reason.contains("unknown option weather"), "{reason}");
 }
+
+#[test]
+fn a_cluster_file_may_name_a_database() {
+    let folder = common::Folder::new();
+    let file = folder.path().join("fdb.cluster");
+    let name = format!("memory:{}", common::unique("named"));
+    std::fs::write(&file, format!("# a comment\n{name}\n")).unwrap();
+    let file = file.display().to_string();
+    let db = Database::open(&file);
+    db.put(b"k", b"v");
+    assert_eq!(Database::open(&name).fetch(b"k").unwrap(), b"v");
+    let tx = db.transaction();
+    let special = |key: &[u8]| tx.get(key).value().unwrap().unwrap();
+    assert_eq!(special(b"\xff\xff/cluster_file_path"), file.as_bytes());
+    assert_eq!(special(b"\xff\xff/connection_string"), name.as_bytes());
+    let (code, reason) = Database::try_open(&format!("{file}.missing")).err().unwrap();
+    assert_eq!(code, 1515);
+    assert!(reason.contains(&format!("{file}.missing: there is no such cluster file")), "{reason}");
+}

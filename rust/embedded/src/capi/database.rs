@@ -8,27 +8,34 @@ use super::types::*;
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::future::{Answer, Future};
+use crate::storage::OpenFailure;
 use crate::transaction::Transaction;
 use crate::{failure, network};
 
 /// The protocol version of FoundationDB 7.4, the one of `fdb_get_client_version`.
 const PROTOCOL_VERSION: u64 = 0x0FDB_00B0_7400_0000;
 
+type Opened = std::result::Result<Database, OpenFailure>;
+
 /// # Safety
-/// `address` is null or a C string, and `out` can be written to.
-unsafe fn create(address: *const c_char, out: *mut *mut FDBDatabase) -> Result<()> {
+/// `named` is null or a C string, and `out` can be written to.
+unsafe fn create(
+    named: *const c_char,
+    out: *mut *mut FDBDatabase,
+    open: impl FnOnce(&str, i32) -> Opened,
+) -> Result<()> {
     network::require_set_up()?;
     if out.is_null() {
         return Err(Error::CLIENT_INVALID_OPERATION);
     }
-    let address = if address.is_null() {
+    let named = if named.is_null() {
         ""
     } else {
         // SAFETY: not null, so a C string, says the caller.
-        let address = unsafe { CStr::from_ptr(address) };
-        address.to_str().map_err(|_| Error::NO_CLUSTER_FILE_FOUND)?
+        let named = unsafe { CStr::from_ptr(named) };
+        named.to_str().map_err(|_| Error::NO_CLUSTER_FILE_FOUND)?
     };
-    let database = failure::remember(Database::open(address, network::api_version()?))?;
+    let database = failure::remember(open(named, network::api_version()?))?;
     // SAFETY: the caller's place for the database.
     unsafe { write(out, Arc::into_raw(Arc::new(database)).cast_mut().cast()) }
 }
@@ -38,15 +45,16 @@ pub unsafe extern "C" fn fdb_create_database(
     out_database: *mut *mut FDBDatabase,
 ) -> fdb_error_t {
     // SAFETY: the caller's path and place for the database.
-    code(|| unsafe { create(cluster_file_path, out_database) })
+    code(|| unsafe { create(cluster_file_path, out_database, Database::open) })
 }
 
 pub unsafe extern "C" fn fdb_create_database_from_connection_string(
     connection_string: *const c_char,
     out_database: *mut *mut FDBDatabase,
 ) -> fdb_error_t {
+    let open = |text: &str, version| Database::open_address(text.to_owned(), text, version);
     // SAFETY: the caller's string and place for the database.
-    code(|| unsafe { create(connection_string, out_database) })
+    code(|| unsafe { create(connection_string, out_database, open) })
 }
 
 pub unsafe extern "C" fn fdb_database_destroy(d: *mut FDBDatabase) {

@@ -102,7 +102,10 @@ pub(super) const RANGES: &[Range] = &[
     empty(Under(b"\xff\xff/actor_lineage/"), 700, Write::Refused),
     empty(Under(b"\xff\xff/actor_profiler_conf/"), 700, Write::Commits("set profiler")),
     one(b"\xff\xff/cluster_file_path", 630, |transaction, _| {
-        vec![(b"\xff\xff/cluster_file_path".to_vec(), transaction.database.address.clone().into())]
+        vec![(
+            b"\xff\xff/cluster_file_path".to_vec(),
+            transaction.database.cluster_file.clone().into(),
+        )]
     }),
     empty(Key(b"\xff\xff/cluster_id"), 630, Write::Refused),
     empty(Under(b"\xff\xff/configuration/coordinators/"), 700, Write::Commits("coordinators")),
