@@ -351,13 +351,11 @@ class _Next(Coroutine[Any, Any, _T_co]):
 
 # Databases and the process.
 
-def _open(address: str, hooks: Hooks) -> Awaitable[Database]:
-    """Opens `address`, which `found.open` has resolved. A thread does it: recovering a file takes its
-    time.
-    """
+def _open(address: str, hooks: Hooks) -> Database:
+    """Opens `address`, which `found.open` has resolved. Blocks: recovering a file takes its time."""
 
-def _close(db: Database) -> Awaitable[None]:
-    """Closes the database: see `found.close`. A thread does it: a file takes its time."""
+def _close(db: Database) -> None:
+    """Closes the database: see `found.close`. Blocks: a file takes its time."""
 
 def _client_is_installed() -> bool:
     """Whether a FoundationDB client library is on the machine, or is said to be."""

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import functools
 import logging
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
 
 from found import _found
 from found._found import Database
 from found._transactions import make_hooks
+
+if TYPE_CHECKING:
+    from typing_extensions import ParamSpec
+
+    _P = ParamSpec("_P")
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger("found")
 
@@ -49,7 +58,7 @@ async def open(cluster_file: Optional[Union[str, os.PathLike[str]]] = None) -> D
         raise TypeError(f"cluster_file must be a str or a path, not {type(address).__name__}")
     if not address:
         raise ValueError("cluster_file must not be empty")
-    return await _found._open(address, make_hooks())
+    return await _in_thread(_found._open, address, make_hooks())
 
 
 async def close(db: Database) -> None:
@@ -64,7 +73,18 @@ async def close(db: Database) -> None:
     Raises:
         TypeError: `db` is no database.
     """
-    await _found._close(db)
+    await _in_thread(_found._close, db)
+
+
+async def _in_thread(call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Call what blocks in a thread of the event loop's executor: one that the interpreter joins before it ends."""
+    bound = functools.partial(call, *args, **kwargs)
+    try:
+        result = asyncio.get_running_loop().run_in_executor(None, bound)
+    except RuntimeError:
+        # At the end of the program no thread is started any more, and nobody else is kept waiting.
+        return bound()
+    return await result
 
 
 def _resolve() -> str:

@@ -23,7 +23,7 @@ pub use self::{
     flight::Flight,
     future::{Future, MappedRow, Rows},
     library::{Library, LoadError},
-    network::{NetworkError, forked, in_child_after_fork, serving, set_network_option, stop_all},
+    network::{NetworkError, in_child_after_fork, serving, set_network_option, stop_all},
     queue::{Queue, Wake},
     tenant::Tenant,
     transaction::{RangeRead, Selector, Transaction},

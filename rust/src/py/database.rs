@@ -11,7 +11,7 @@ use super::{
     answer::Answer,
     arguments::{Arg, Bytes, Db, name},
     awaitable::{Awaitable, Operation},
-    blocking, errors,
+    errors,
 };
 use crate::fdb::{self, Code, Library, LoadError, NetworkError};
 
@@ -79,7 +79,7 @@ impl Database {
         slf: &Bound<'py, Self>,
         _exception: &Bound<'py, pyo3::types::PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        close_in_thread(slf)
+        slf.py().import("found._opening")?.call_method1("close", (slf,))
     }
 
     fn __repr__(&self) -> String {
@@ -92,48 +92,38 @@ impl Database {
     }
 }
 
-/// Opens `address`, which `found.open` has resolved. A thread does it: recovering a file takes its
-/// time.
+/// Opens `address`, which `found.open` has resolved. Blocks: recovering a file takes its time.
 #[pyfunction]
-pub fn _open<'py>(
-    py: Python<'py>,
-    address: String,
-    hooks: Py<PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+pub fn _open(py: Python<'_>, address: String, hooks: Py<PyAny>) -> PyResult<Database> {
     let embedded = found_embedded::is_address(&address);
     let library = if embedded {
         Library::linked()
     } else {
         Library::loaded().map_err(|error| errors::load(py, error))?
     };
-    let open = move || match fdb::Database::open(library, &address) {
-        Ok(inner) => Ok((inner, address)),
-        // What the codes of the C API cannot say is told beside it, in the thread that asked.
-        Err(error) => Err((error, embedded.then(found_embedded::last_failure).flatten())),
-    };
-    blocking::hand_out(py, open, move |py, opened| match opened {
-        Ok((inner, address)) => {
-            let database = Database { inner, address, hooks, watches: Mutex::new(Vec::new()) };
-            Ok(Bound::new(py, database)?.into_any().unbind())
-        }
+    let opened = py.detach(|| {
+        fdb::Database::open(library, &address).map_err(|error| {
+            // What the codes of the C API cannot say is told beside it, in the thread that asked.
+            (error, embedded.then(found_embedded::last_failure).flatten())
+        })
+    });
+    match opened {
+        Ok(inner) => Ok(Database { inner, address, hooks, watches: Mutex::new(Vec::new()) }),
         Err((NetworkError::Code(code), detail)) => {
             Err(errors::with_detail(py, Some(library), code, detail))
         }
         Err((error, _)) => Err(errors::network(py, error)),
-    })
+    }
 }
 
-/// Closes the database: see `found.close`. A thread does it: a file takes its time.
+/// Closes the database: see `found.close`. Blocks: a file takes its time.
 #[pyfunction]
-pub fn _close<'py>(db: Db<'py>) -> PyResult<Bound<'py, PyAny>> {
-    close_in_thread(&db)
-}
-
-fn close_in_thread<'py>(db: &Bound<'py, Database>) -> PyResult<Bound<'py, PyAny>> {
-    let py = db.py();
-    db.get().end_watches(py);
-    let inner = Arc::clone(&db.get().inner);
-    blocking::hand_out(py, move || inner.close(), |py, ()| Ok(py.None()))
+pub fn _close(py: Python<'_>, db: Db<'_>) -> PyResult<()> {
+    fdb::serving().map_err(|error| errors::network(py, error))?;
+    let this = db.get();
+    this.end_watches(py);
+    py.detach(|| this.inner.close());
+    Ok(())
 }
 
 /// Tell what the client library knows of its connections to the cluster.
@@ -300,10 +290,7 @@ pub fn _error_text(code: Arg<name::Code, i32>) -> String {
 /// Stops the network of every library and waits for its thread. Called once, at exit.
 #[pyfunction]
 pub fn _stop(py: Python<'_>) {
-    py.detach(|| {
-        blocking::wait_for_all();
-        fdb::stop_all();
-    });
+    py.detach(fdb::stop_all);
 }
 
 /// Calls a hook at the end of the program: an exception is reported, since nobody is left to catch

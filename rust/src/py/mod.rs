@@ -3,7 +3,6 @@
 mod answer;
 mod arguments;
 mod awaitable;
-mod blocking;
 mod database;
 mod errors;
 mod event_loop;
