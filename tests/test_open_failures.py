@@ -107,6 +107,8 @@ def test_a_place_where_no_file_can_be_made_is_told(tmp_path: Path) -> None:
 
 AS_NOBODY = """
 import os
+# What opening needs of the standard library, which nobody may not be allowed to read.
+import concurrent.futures.thread
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)
