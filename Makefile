@@ -17,6 +17,7 @@ BIN := $(VENV)/bin
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BUILD := build
 CARGO := cargo
+LIBFDB_C := $(if $(filter Darwin,$(shell uname -s)),libfdb_c.dylib,libfdb_c.so)
 CARGO_FUZZ := $(TARGET)/tools/bin/cargo-fuzz
 CARGO_FUZZ_VERSION := 0.13.2
 # It warns that the build backend is ours, and lists what it always does: only cargo's own lines are of interest.
@@ -82,8 +83,10 @@ build: $(VENV)/.installed-found ## the extension, into python/found
 test-rust: .cargo/config.toml
 	$(CARGO) test --locked --profile $(PROFILE) -p found-tuple -p found-embedded
 
+# The tests that load our libfdb_c take the one built with the same profile as all else.
 test-python: build $(VENV)/.group-tour
-	$(BIN)/python -m pytest $(ARGS)
+	$(CARGO) build --locked --profile $(PROFILE) -p found-libfdb-c
+	FOUND_TEST_LIBFDB_C=$(abspath $(TARGET))/$(PROFILE)/$(LIBFDB_C) $(BIN)/python -m pytest $(ARGS)
 
 test-stubs: build $(VENV)/.group-stubs
 	$(BIN)/python -m mypy.stubtest found --mypy-config-file pyproject.toml --allowlist scripts/stubtest_allowlist.txt
@@ -133,7 +136,7 @@ fuzz: .cargo/config.toml $(CARGO_FUZZ) ## every fuzz target, FUZZ_SECONDS=60 in 
 libfdb_c: .cargo/config.toml ## build/lib/libfdb_c.so: the embedded engine for any FoundationDB binding
 	$(CARGO) build --locked --release -p found-libfdb-c
 	@mkdir -p $(BUILD)/lib
-	@cp -f $(TARGET)/release/libfdb_c.$$($(BIN)/python -c 'import sys; print({"darwin": "dylib"}.get(sys.platform, "so"))') $(BUILD)/lib/
+	@cp -f $(TARGET)/release/$(LIBFDB_C) $(BUILD)/lib/
 	@ls -l $(BUILD)/lib
 
 # The wheel that would be published, in an environment of its own beside what it is measured against.
