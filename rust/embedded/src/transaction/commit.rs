@@ -71,7 +71,10 @@ impl Transaction {
             return self.commit_fails(&mut inner, error);
         }
         if let Some(error) = inner.read_failed {
-            return self.commit_fails(&mut inner, error);
+            // The commit is never tried: whoever waits for its versionstamp waits until the reset
+            // (ReadYourWrites.actor.cpp, RYWImpl::commit).
+            inner.cancel_watches(error);
+            return self.answer_at_version(&mut inner, Err(error));
         }
         if inner.writes.is_empty() {
             inner.committed_version = INVALID_VERSION;

@@ -133,8 +133,10 @@ impl Transaction {
 
     /// The future of an outcome that is known.
     fn answer(self: &Arc<Self>, inner: &mut Inner, outcome: Outcome) -> Arc<Future> {
+        // An error that is known at the call comes late with latency, but no reset replaces it.
+        let is_final = outcome.is_err();
         let future = self.database.answer(outcome);
-        if self.database.latency().is_some() {
+        if !is_final && self.database.latency().is_some() {
             self.add_pending(inner, &future);
         }
         future
