@@ -7,7 +7,7 @@ mod common;
 
 use std::time::Instant;
 
-use common::{Database, Transaction, database_option, on_both, option};
+use common::{Database, Transaction, database_option, mutation, on_both, option};
 
 fn conflicting(db: &Database, tx: &Transaction) {
     tx.get(b"contended").wait().unwrap();
@@ -211,5 +211,40 @@ fn the_loop_every_binding_has_loses_no_update() {
         });
         let count = db.fetch(b"count").unwrap();
         assert_eq!(count, ((THREADS * EACH) as u64).to_le_bytes());
+    });
+}
+
+#[test]
+fn an_error_known_at_the_call_outlives_a_reset_though_it_comes_late() {
+    let db = Database::open("memory:?latency=1");
+    let tx = db.transaction();
+    tx.set_read_version(1);
+    tx.set_read_version(2);
+    let (stamp, read, version) = (tx.versionstamp(), tx.get(b"k"), tx.read_version());
+    let commit = tx.commit();
+    tx.reset();
+    assert_eq!(stamp.key(), Err(2010));
+    assert_eq!(read.value(), Err(2010));
+    assert_eq!(version.int64(), Err(2010));
+    assert_eq!(commit.wait(), Err(2010));
+    // What a server would have answered does give way.
+    let late = tx.get(b"k");
+    tx.reset();
+    assert_eq!(late.value(), Err(1025));
+}
+
+#[test]
+fn a_commit_that_never_began_leaves_versionstamps_and_watches_to_the_reset() {
+    on_both(|db| {
+        let tx = db.transaction();
+        let stamp = tx.versionstamp();
+        let watch = tx.watch(b"watched");
+        tx.atomic(b"k", &[0; 14], mutation::VERSIONSTAMPED_VALUE);
+        assert_eq!(tx.get(b"k").value(), Err(1036));
+        assert_eq!(tx.commit().wait(), Err(1036));
+        assert!(!stamp.is_ready() && !watch.is_ready());
+        tx.reset();
+        assert_eq!(stamp.key(), Err(1025));
+        assert_eq!(watch.wait(), Err(1025));
     });
 }

@@ -131,12 +131,12 @@ impl Transaction {
         Arc::new(Transaction { database, inner: Mutex::new(inner) })
     }
 
-    /// The future of an outcome that is known.
+    /// The future of an outcome that is known. What comes late because the database has latency gives way to an error of the
+    /// transaction that comes before it; an error does not, for the client would have known that at the call.
     fn answer(self: &Arc<Self>, inner: &mut Inner, outcome: Outcome) -> Arc<Future> {
-        // An error that is known at the call comes late with latency, but no reset replaces it.
-        let is_final = outcome.is_err();
+        let gives_way = outcome.is_ok() && self.database.latency().is_some();
         let future = self.database.answer(outcome);
-        if !is_final && self.database.latency().is_some() {
+        if gives_way {
             self.add_pending(inner, &future);
         }
         future
