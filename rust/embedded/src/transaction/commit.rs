@@ -67,13 +67,10 @@ impl Transaction {
         }
         inner.size_at_commit = inner.approximate_size();
         inner.commit_started = true;
-        if let Err(error) = special::commit(self, &mut inner) {
-            return self.commit_fails(&mut inner, error);
-        }
-        if let Some(error) = inner.read_failed {
-            // The commit is never tried: whoever waits for its versionstamp waits until the reset
-            // (ReadYourWrites.actor.cpp, RYWImpl::commit).
-            inner.cancel_watches(error);
+        // Either way the commit is never tried: who waits for its versionstamp or has a watch to be armed by it waits until
+        // the reset (ReadYourWrites.actor.cpp, RYWImpl::commit).
+        let refused = special::commit(self, &mut inner).err().or(inner.read_failed);
+        if let Some(error) = refused {
             return self.answer_at_version(&mut inner, Err(error));
         }
         if inner.writes.is_empty() {
