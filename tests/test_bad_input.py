@@ -415,7 +415,7 @@ async def test_special_keys_that_are_none_are_refused(db: found.Database) -> Non
     with fails_with(2113):
         await found.get(tx, b"\xff\xff/no such module/k")
     with fails_with(2113):
-        await found.all(found.query(tx, b"\xff\xff/a", b"\xff\xff/b"))
+        await found.all(found.query(tx, b"\xff\xff/x", b"\xff\xff/y"))
     for begin, end in [
         (b"\xff\xff/transaction/", b"\xff\xff/z"),
         (b"\xff\xff/a", b"\xff\xff/transaction/z"),
