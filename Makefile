@@ -136,7 +136,7 @@ fuzz: .cargo/config.toml $(CARGO_FUZZ) ## every fuzz target, FUZZ_SECONDS=60 in 
 libfdb_c: .cargo/config.toml ## build/lib/libfdb_c.so: the embedded engine for any FoundationDB binding
 	$(CARGO) build --locked --release -p found-libfdb-c
 	@mkdir -p $(BUILD)/lib
-	@cp -f $(TARGET)/release/$(LIBFDB_C) $(BUILD)/lib/
+	@install $(TARGET)/release/$(LIBFDB_C) $(BUILD)/lib/  # not cp: who has the old file loaded keeps it
 	@ls -l $(BUILD)/lib
 
 # The wheel that would be published, in an environment of its own beside what it is measured against.
