@@ -93,7 +93,8 @@ pub struct Awaitable {
 /// Wrong arguments raise at the call. What FoundationDB has to say, a found.FoundException, is
 /// raised when the operation is awaited. `found.Operation[bytes]` is the type of one that gives
 /// bytes.
-#[pyclass(frozen, extends = Awaitable, freelist = 512, module = "found")]
+// Without a free list: PyO3 hands its objects out untracked, and cycles through them would never be collected.
+#[pyclass(frozen, extends = Awaitable, module = "found")]
 pub struct Operation;
 
 impl Operation {

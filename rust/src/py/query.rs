@@ -474,7 +474,8 @@ impl Query {
 }
 
 /// The next row of a query, to be awaited: what `anext(query)` gives. It is a coroutine.
-#[pyclass(frozen, freelist = 32, module = "found._found", name = "_Next")]
+// Without a free list, as `Operation`.
+#[pyclass(frozen, module = "found._found", name = "_Next")]
 pub struct Next {
     query: Py<Query>,
 }
