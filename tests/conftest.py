@@ -2,7 +2,8 @@
 
 The tests run on the embedded engine: in memory, in a file, and in memory with answers that come later, from the
 network thread. `FOUND_TEST_CLUSTER_FILE` names a cluster to run them on instead; they keep to keys under a prefix of
-their own there, and clear them. `FOUND_TEST_EVENT_LOOP=uvloop` runs them on uvloop, and Python's own `-X dev` or
+their own there, and clear them. With `FOUND_LIBFDB_C` naming this project's own libfdb_c, they run on the same databases
+through that library: it is reached by the path of a cluster file that holds the address. `FOUND_TEST_EVENT_LOOP=uvloop` runs them on uvloop, and Python's own `-X dev` or
 `PYTHONASYNCIODEBUG=1` in asyncio's debug mode.
 """
 
@@ -21,6 +22,7 @@ from support import Space, run
 import found
 
 CLUSTER_FILE = os.environ.get("FOUND_TEST_CLUSTER_FILE")
+LOADED = bool(os.environ.get("FOUND_LIBFDB_C"))
 KINDS = ["cluster"] if CLUSTER_FILE else ["memory", "file", "latency"]
 
 
@@ -34,7 +36,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Optional[bool]:
     return True
 
 
-async def _open(address: str) -> found.Database:
+async def _open(address: str, folder: Path) -> found.Database:
+    if LOADED and not CLUSTER_FILE:
+        cluster_file = folder / "fdb.cluster"
+        cluster_file.write_text(address, encoding="utf-8")
+        address = str(cluster_file)
     return await found.open(address)
 
 
@@ -51,15 +57,15 @@ def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[found.Databas
         "file": f"embedded:{tmp_path / 'db'}",
         "latency": "memory:?latency=7",
     }
-    database = run(_open(addresses[request.param]))
+    database = run(_open(addresses[request.param], tmp_path))
     yield database
     run(_close(database))
 
 
 @pytest.fixture
-def memory() -> Iterator[found.Database]:
+def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[found.Database]:
     """An embedded database in memory, empty: for what a shared cluster cannot show."""
-    database = run(_open("memory:"))
+    database = run(_open("memory:", tmp_path_factory.mktemp("memory")))
     yield database
     run(_close(database))
 
