@@ -246,7 +246,7 @@ async def test_a_cancelled_task_gives_its_message(memory: found.Database) -> Non
 
 @on_every_loop
 async def test_a_cancelled_commit_leaves_a_transaction_to_reset() -> None:
-    async with await filled(READY) as db:
+    async with await filled(LATE) as db:
         tx = found.make_transaction(db)
         pending = 0
         for number in range(100):
