@@ -49,13 +49,17 @@ struct Settings {
 pub struct Latency(Mutex<Random>);
 
 impl Latency {
-    /// Answers from the network thread, some time from now.
-    pub fn answer(&self, future: Arc<Future>, outcome: Outcome) {
-        let delay = LATENCY.mul_f64(self.0.lock().fraction());
-        network::at(Instant::now() + delay, move || {
-            future.complete(outcome);
-        });
+    /// When an answer that is known now comes.
+    pub fn time(&self) -> Instant {
+        Instant::now() + LATENCY.mul_f64(self.0.lock().fraction())
     }
+}
+
+/// Answers from the network thread, at a time to come.
+pub fn answer_at(time: Instant, future: Arc<Future>, outcome: Outcome) {
+    network::at(time, move || {
+        future.complete(outcome);
+    });
 }
 
 /// The databases of this process that can be opened again.
@@ -132,7 +136,7 @@ impl Database {
             None => Future::ready(outcome),
             Some(latency) => {
                 let future = Future::pending();
-                latency.answer(Arc::clone(&future), outcome);
+                answer_at(latency.time(), Arc::clone(&future), outcome);
                 future
             }
         }

@@ -260,3 +260,17 @@ fn with_latency_what_is_late_ends_with_its_transaction() {
     assert!(outcomes.contains(&Err(1025)));
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(None) | Err(1025))));
 }
+
+#[test]
+fn with_latency_a_commit_comes_after_the_reads_before_it() {
+    let db = Database::open("memory:?latency=5");
+    for number in 0..100 {
+        let tx = db.transaction();
+        if number % 2 == 1 {
+            tx.set(b"written", b"");
+        }
+        let reads: Vec<_> = (0..5).map(|_| tx.get(b"k")).collect();
+        tx.commit().wait().unwrap();
+        assert!(reads.iter().all(common::Future::is_ready));
+    }
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{INVALID_VERSION, Inner, Transaction, special};
 use crate::commit::{Committed, Core, Refusal, Request};
-use crate::database::Latency;
+use crate::database::{Latency, answer_at};
 use crate::error::{Error, Result};
 use crate::future::{Answer, Future, Outcome};
 use crate::limits::{
@@ -22,6 +22,8 @@ pub struct Ticket {
     epoch: u64,
     future: Option<Arc<Future>>,
     latency: Option<Arc<Latency>>,
+    /// When the last of the reads that the commit waits for is answered.
+    reads_end: Option<Instant>,
 }
 
 impl Ticket {
@@ -39,7 +41,10 @@ impl Ticket {
         if let Some(future) = self.future.take() {
             match &self.latency {
                 None => completions.push((future, outcome)),
-                Some(latency) => latency.answer(future, outcome),
+                Some(latency) => {
+                    let time = latency.time();
+                    answer_at(self.reads_end.map_or(time, |end| time.max(end)), future, outcome);
+                }
             }
         }
         if let Some(transaction) = self.transaction.upgrade() {
@@ -77,7 +82,8 @@ impl Transaction {
             inner.committed_version = INVALID_VERSION;
             inner.answer_stamps(Err(Error::NO_COMMIT_VERSION));
             let watches = std::mem::take(&mut inner.watches);
-            let future = self.answer(&mut inner, Ok(Answer::Nothing));
+            let reads_end = inner.reads_end;
+            let future = self.answer_not_before(&mut inner, reads_end, Ok(Answer::Nothing));
             drop(inner);
             for completion in arm(watches, self.database.core()) {
                 network::post(move || {
@@ -102,6 +108,7 @@ impl Transaction {
                 epoch: inner.epoch,
                 future: Some(Arc::clone(&future)),
                 latency: self.database.latency().cloned(),
+                reads_end: inner.reads_end,
             },
         };
         drop(inner);

@@ -17,7 +17,7 @@ use found_fdb_sys::{FDBTransactionOption, FDBTransactionOption_FDB_TR_OPTION_TIM
 use parking_lot::Mutex;
 
 use crate::Version;
-use crate::database::{Database, Defaults};
+use crate::database::{Database, Defaults, answer_at};
 use crate::error::{Error, Result};
 use crate::future::{Answer, Future, Outcome};
 use crate::head::Lease;
@@ -91,6 +91,9 @@ struct Inner {
     /// Watches to be armed by the commit.
     watches: Vec<Watch>,
     stamps: Vec<Arc<Future>>,
+    /// When, with latency, the last read is answered: the commit is not before that (ReadYourWrites.actor.cpp, `reading`), so
+    /// that a read made before a commit is ready after it.
+    reads_end: Option<Instant>,
     /// Futures of this transaction to be answered later, and at once with its error if it fails.
     pending: Vec<Arc<Future>>,
 }
@@ -125,20 +128,35 @@ impl Transaction {
             special_error: None,
             watches: Vec::new(),
             stamps: Vec::new(),
+            reads_end: None,
             pending: Vec::new(),
         };
         inner.apply_persistent();
         Arc::new(Transaction { database, inner: Mutex::new(inner) })
     }
 
-    /// The future of an outcome that is known. What comes late because the database has latency gives way to an error of the
-    /// transaction that comes before it; an error does not, for the client would have known that at the call.
+    /// The future of an outcome that is known.
     fn answer(self: &Arc<Self>, inner: &mut Inner, outcome: Outcome) -> Arc<Future> {
-        let gives_way = outcome.is_ok() && self.database.latency().is_some();
-        let future = self.database.answer(outcome);
-        if gives_way {
+        self.answer_not_before(inner, None, outcome)
+    }
+
+    /// The future of an outcome that is known, late if the database has latency. Then it gives way to an error of the
+    /// transaction that comes before it, unless it is an error itself: the client would have known that at the call.
+    fn answer_not_before(
+        self: &Arc<Self>,
+        inner: &mut Inner,
+        earliest: Option<Instant>,
+        outcome: Outcome,
+    ) -> Arc<Future> {
+        let Some(latency) = self.database.latency() else { return Future::ready(outcome) };
+        let future = Future::pending();
+        let time = latency.time();
+        let time = earliest.map_or(time, |earliest| time.max(earliest));
+        inner.reads_end = Some(inner.reads_end.map_or(time, |end| end.max(time)));
+        if outcome.is_ok() {
             self.add_pending(inner, &future);
         }
+        answer_at(time, Arc::clone(&future), outcome);
         future
     }
 
@@ -388,6 +406,7 @@ impl Inner {
         self.read_failed = None;
         self.failed = None;
         self.commit_started = false;
+        self.reads_end = None;
         self.special_writes.clear();
         self.special_error = None;
         self.cost = 0;
