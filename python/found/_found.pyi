@@ -371,8 +371,8 @@ def _call_completion_hook(callback: Callable[[], object]) -> None:
     it.
     """
 
-def _in_child_after_fork() -> None:
-    """Called in the child after a fork."""
+def _in_child_after_fork() -> bool:
+    """Called in the child after a fork: whether the parent's networks, which are not here, had been started."""
 
 def _completion_counts() -> tuple[int, int]:
     """How often loops were woken and how many completions arrived, over all loops that live: for tests."""

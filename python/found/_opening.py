@@ -156,5 +156,11 @@ def _stop() -> None:
         _found._call_completion_hook(_completion_hooks.pop(0))
 
 
+def _in_child_after_fork() -> None:
+    if _found._in_child_after_fork():
+        # The network threads that the hooks wait for are the parent's.
+        _completion_hooks.clear()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_found._in_child_after_fork)
+    os.register_at_fork(after_in_child=_in_child_after_fork)

@@ -62,13 +62,15 @@ pub fn serving() -> Result<(), NetworkError> {
     }
 }
 
-/// Called in the child after a fork. A child of a process that had started nothing may start its own.
-pub fn in_child_after_fork() {
+/// Called in the child after a fork: whether networks had been started, whose threads are not here. A child of a process
+/// that had started nothing may start its own.
+pub fn in_child_after_fork() -> bool {
     // A lock may have been held by a thread that the child does not have: then something was started.
     let started = STARTED.try_lock().is_none_or(|libraries| !libraries.is_empty());
     if started {
         STATUS.store(FORKED, Ordering::Relaxed);
     }
+    started
 }
 
 /// Remembers a network option for every library at its setup. The linked engine is asked at once, so that a bad

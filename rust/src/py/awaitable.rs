@@ -198,8 +198,11 @@ impl Awaitable {
                 false
             }
             settled => {
-                // Nobody waits by a callback: with one set the operation would be flying.
-                slf.get().finish(settled);
+                // With a callback set the operation would be flying; one may have come while it was settled.
+                let callbacks = slf.get().finish(settled);
+                if let Err(error) = call_all_soon(slf, callbacks) {
+                    error.write_unraisable(py, Some(slf));
+                }
                 true
             }
         }
@@ -478,6 +481,18 @@ impl Steps for Awaitable {
     }
 }
 
+/// Has the operation's loop run the callbacks.
+fn call_all_soon(slf: &Bound<'_, Awaitable>, callbacks: Vec<Callback>) -> PyResult<()> {
+    if callbacks.is_empty() {
+        return Ok(());
+    }
+    let event_loop = Awaitable::bind(slf)?;
+    for callback in callbacks {
+        call_soon(&event_loop, slf, callback)?;
+    }
+    Ok(())
+}
+
 #[pymethods]
 impl Awaitable {
     fn __await__(slf: Py<Self>) -> Py<Self> {
@@ -508,12 +523,7 @@ impl Awaitable {
             return Ok(false);
         }
         let Some(callbacks) = slf.get().cancel_now(msg) else { return Ok(false) };
-        if !callbacks.is_empty() {
-            let event_loop = Awaitable::bind(slf)?;
-            for callback in callbacks {
-                call_soon(&event_loop, slf, callback)?;
-            }
-        }
+        call_all_soon(slf, callbacks)?;
         Ok(true)
     }
 

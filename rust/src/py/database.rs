@@ -302,8 +302,8 @@ pub fn _call_completion_hook(callback: &Bound<'_, PyAny>) {
     }
 }
 
-/// Called in the child after a fork.
+/// Called in the child after a fork: whether the parent's networks, which are not here, had been started.
 #[pyfunction]
-pub fn _in_child_after_fork() {
-    fdb::in_child_after_fork();
+pub fn _in_child_after_fork() -> bool {
+    fdb::in_child_after_fork()
 }
