@@ -2,9 +2,10 @@
 
 The tests run on the embedded engine: in memory, in a file, and in memory with answers that come later, from the
 network thread. `FOUND_TEST_CLUSTER_FILE` names a cluster to run them on instead; they keep to keys under a prefix of
-their own there, and clear them. With `FOUND_LIBFDB_C` naming this project's own libfdb_c, they run on the same databases
-through that library: it is reached by the path of a cluster file that holds the address. `FOUND_TEST_EVENT_LOOP=uvloop` runs them on uvloop, and Python's own `-X dev` or
-`PYTHONASYNCIODEBUG=1` in asyncio's debug mode.
+their own there, and clear them. With `FOUND_LIBFDB_C` naming this project's own libfdb_c, they run on the same
+databases through that library: it is reached by the path of a cluster file that holds the address.
+`FOUND_TEST_EVENT_LOOP=uvloop` runs them on uvloop, and Python's own `-X dev` or `PYTHONASYNCIODEBUG=1` in asyncio's
+debug mode.
 """
 
 from __future__ import annotations
