@@ -14,6 +14,10 @@ from typing import Optional
 DEADLINE = 60.0
 
 
+def _with_default_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Program:
     """A Python program that runs. What it prints can be waited for."""
 
@@ -28,6 +32,8 @@ class Program:
             env={**os.environ, **(environment or {})},
             text=True,
             start_new_session=True,
+            # A shell that runs the tests in the background leaves SIGINT ignored; a child inherits it.
+            preexec_fn=_with_default_interrupt if os.name == "posix" else None,
         )
 
     def read_line(self) -> str:
