@@ -7,6 +7,7 @@ page is not what would be written. A public name that no subject has is an error
 from __future__ import annotations
 
 import argparse
+import functools
 import inspect
 import re
 import sys
@@ -60,6 +61,7 @@ SUBJECTS: dict[str, str] = {
         network_set_option, database_set_option, set_option, get_client_version,
         await get_client_status, get_main_thread_busyness, await get_server_protocol,
         error_predicate, add_network_thread_completion_hook""",
+    "Locality": "locality.get_boundary_keys, await locality.get_addresses_for_key",
     "Tenants": "open_tenant, Tenant",
     "Exceptions": "BaseFoundException, FoundException, LibraryException",
 }
@@ -137,7 +139,7 @@ def members(value: type) -> list[str]:
 
 def entry(name: str) -> list[str]:
     *awaited, bare = name.split()
-    value = getattr(found, bare)
+    value = functools.reduce(getattr, bare.split("."), found)
     call = " ".join([*awaited, signature(bare, value)])
     lines = [f"### `{call}`", "", markdown(inspect.getdoc(value) or "")]
     if isinstance(value, type) and not issubclass(value, tuple):
@@ -163,7 +165,7 @@ def page() -> str:
     for subject, text in SUBJECTS.items():
         lines += [f"## {subject}", ""]
         for name in (part.strip() for part in text.split(",")):
-            known.add(name.split()[-1])
+            known.add(name.split()[-1].split(".")[0])
             lines += entry(name)
     lines += ["## Constants", "", "| name | value |", "| --- | --- |"]
     for name in found.__all__:

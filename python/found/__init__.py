@@ -21,7 +21,7 @@ runs a function in a transaction; the functions of this module that take a trans
 
 from typing import Final
 
-from found import options
+from found import locality, options
 from found._found import (
     Database,
     Future,
@@ -178,6 +178,7 @@ __all__ = [
     "gte",
     "has_incomplete_versionstamp",
     "limit",
+    "locality",
     "lt",
     "lte",
     "make_hooks",
