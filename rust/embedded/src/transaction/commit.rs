@@ -185,6 +185,15 @@ impl Transaction {
     /// the transaction is cancelled.
     pub fn on_error(self: &Arc<Self>, error: Error) -> Arc<Future> {
         let mut inner = self.inner.lock();
+        if error == Error::CLUSTER_VERSION_CHANGED {
+            // The client would go on with another version of itself, whatever became of the transaction
+            // (MultiVersionTransaction.actor.cpp, onError).
+            let remains = inner.renew(self.database.snapshot_read_your_writes());
+            let future = self.answer(&mut inner, Ok(Answer::Nothing));
+            drop(inner);
+            drop(remains);
+            return future;
+        }
         let delay = inner.check_failed().and_then(|()| {
             inner.retry_delay(error).inspect_err(|_| inner.fail(Error::TRANSACTION_CANCELLED))
         });

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::future::{Answer, Future, Outcome};
 use crate::head::Lease;
 use crate::keys::{SYSTEM_END, USER_END};
-use crate::limits::FUTURE_VERSION_DELAY;
+use crate::limits::{BACKOFF, FUTURE_VERSION_DELAY};
 use crate::network::{self, Timer};
 use crate::options::{self, Effect, TransactionOptions};
 use crate::random::Random;
@@ -109,7 +109,7 @@ impl Transaction {
             deadline: None,
             timer: None,
             retries: 0,
-            backoff: crate::limits::BACKOFF.as_secs_f64(),
+            backoff: BACKOFF.as_secs_f64(),
             random: Random::new(),
             writes: Writes::new(),
             reads: Ranges::new(),
@@ -256,11 +256,8 @@ impl Transaction {
     /// Makes the transaction as new, with the options of its database.
     pub fn reset(&self) {
         let mut inner = self.inner.lock();
-        inner.retries = 0;
-        inner.created = Instant::now();
-        inner.backoff = crate::limits::BACKOFF.as_secs_f64();
         inner.persistent = self.database.defaults();
-        let gone = inner.restart(self.database.snapshot_read_your_writes());
+        let gone = inner.renew(self.database.snapshot_read_your_writes());
         drop(inner);
         drop(gone);
     }
@@ -391,6 +388,14 @@ impl Inner {
         self.check_timeout();
         self.deadline = self.options.timeout.and_then(|timeout| self.created.checked_add(timeout));
         self.cancel_timer();
+    }
+
+    /// Starts over as a new transaction with the same persistent options.
+    fn renew(&mut self, snapshot_read_your_writes: i32) -> Remains {
+        self.retries = 0;
+        self.created = Instant::now();
+        self.backoff = BACKOFF.as_secs_f64();
+        self.restart(snapshot_read_your_writes)
     }
 
     /// Starts over, as on_error and reset do (ReadYourWrites.actor.cpp, resetRyow).
