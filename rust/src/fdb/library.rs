@@ -19,6 +19,9 @@ use super::{
 const API_VERSION: c_int = 730;
 const OLDEST_API_VERSION: c_int = 710;
 
+/// The first API version whose clients have no tenants any more.
+const WITHOUT_TENANTS: c_int = 800;
+
 /// One library of the process. Libraries live as long as the process: their network can be started only once,
 /// and its thread may still be inside the code, so none is ever unloaded.
 pub struct Library {
@@ -79,11 +82,7 @@ impl Library {
     /// driver's header does not refuse.
     pub(super) fn select_api_version(&self) -> Result<(), NetworkError> {
         // SAFETY: callable at any time.
-        let newest = unsafe { (self.table.fdb_get_max_api_version)() };
-        if newest < OLDEST_API_VERSION {
-            return Err(NetworkError::TooOld { library: self.name.clone(), newest });
-        }
-        let version = newest.min(API_VERSION);
+        let version = unsafe { (self.table.fdb_get_max_api_version)() }.min(API_VERSION);
         // SAFETY: callable at any time; a second call answers 2201.
         let code = unsafe { (self.table.fdb_select_api_version_impl)(version, version) };
         match code {
@@ -160,15 +159,37 @@ fn candidates() -> Vec<PathBuf> {
 fn load_from(path: &std::path::Path) -> Result<Library, String> {
     // SAFETY: loading runs the library's initialisers. It is a FoundationDB client by its name or because the
     // user named it; there is no way to look first.
-    let library = unsafe { libloading::Library::new(path) }.map_err(|error| error.to_string())?;
-    let mut table = Table::load(&library).map_err(|error| error.to_string())?;
-    // SAFETY: callable at any time.
-    if unsafe { (table.fdb_get_max_api_version)() } >= 800 {
+    let library = unsafe { libloading::Library::new(path) }.map_err(|error| cause(&error))?;
+    let newest = newest_api_version(&library)
+        .ok_or("it is no FoundationDB client: it has no fdb_get_max_api_version")?;
+    if newest < OLDEST_API_VERSION {
+        // Before the table: what an old client lacks first says little about its age.
+        return Err(format!(
+            "it knows API versions up to {newest}, and found needs {OLDEST_API_VERSION}: \
+             install a FoundationDB client of version 7.1 or later"
+        ));
+    }
+    let mut table = Table::load(&library).map_err(|error| cause(&error))?;
+    if newest >= WITHOUT_TENANTS {
         table = table.without_tenants();
     }
     // The table's pointers must stay valid for the life of the process.
     std::mem::forget(library);
     Ok(Library::new(table, path.display().to_string()))
+}
+
+/// What the dynamic linker says.
+fn cause(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// The newest API version that a library knows, if it is a client.
+fn newest_api_version(library: &libloading::Library) -> Option<c_int> {
+    // SAFETY: the function of this name takes nothing and returns an int, in every version of fdb_c.h.
+    let function =
+        unsafe { library.get::<unsafe extern "C" fn() -> c_int>(b"fdb_get_max_api_version\0") };
+    // SAFETY: callable at any time.
+    function.ok().map(|function| unsafe { function() })
 }
 
 /// A NUL-terminated copy; a path with a NUL inside is no path.

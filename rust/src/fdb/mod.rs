@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod cluster_file;
 mod database;
 mod error;
 mod flight;

@@ -26,11 +26,8 @@ pub enum NetworkError {
     AlreadyStarted {
         library: String,
     },
-    /// The newest API version that the library knows is older than the driver needs.
-    TooOld {
-        library: String,
-        newest: c_int,
-    },
+    /// The library does not start: which one, what it refused, and why.
+    Refused(String),
     /// The thread could not be started.
     Thread(std::io::Error),
     Stopped,
@@ -97,6 +94,11 @@ impl Library {
         Ok(())
     }
 
+    fn refused(&self, what: &str, Code(code): Code) -> NetworkError {
+        let (name, version, text) = (self.name(), self.client_version(), self.error_text(code));
+        NetworkError::Refused(format!("{name} ({version}) refuses {what}: {code}: {text}"))
+    }
+
     /// Starts the network unless it runs.
     pub fn ensure_running(&'static self) -> Result<(), NetworkError> {
         serving()?;
@@ -109,7 +111,8 @@ impl Library {
         // The linked engine was told at the call.
         if !std::ptr::eq(self, Library::linked()) {
             for (option, value) in OPTIONS.lock().iter() {
-                self.set_network_option(*option, value.as_deref()).map_err(NetworkError::Code)?;
+                self.set_network_option(*option, value.as_deref())
+                    .map_err(|code| self.refused(&format!("the network option {option}"), code))?;
             }
         }
         // SAFETY: the API version is selected; a second setup answers 2009.
@@ -118,7 +121,7 @@ impl Library {
             2009 | 2202 => {
                 return Err(NetworkError::AlreadyStarted { library: self.name().to_owned() });
             }
-            code => return Err(NetworkError::Code(Code(code))),
+            code => return Err(self.refused("to set up its network", Code(code))),
         }
         let run = self.table.fdb_run_network;
         let thread = std::thread::Builder::new().name("fdb-network".to_owned()).spawn(move || {

@@ -102,9 +102,19 @@ pub fn _open(py: Python<'_>, address: String, hooks: Py<PyAny>) -> PyResult<Data
         Library::loaded().map_err(|error| errors::load(py, error))?
     };
     let opened = py.detach(|| {
+        if !embedded {
+            fdb::cluster_file::check(&address)
+                .map_err(|(code, detail)| (NetworkError::Code(code), Some(detail)))?;
+        }
         fdb::Database::open(library, &address).map_err(|error| {
-            // What the codes of the C API cannot say is told beside it, in the thread that asked.
-            (error, embedded.then(found_embedded::last_failure).flatten())
+            // What the codes of the C API cannot say is told beside it: by the engine, in the thread that asked, of a
+            // cluster by its file.
+            let detail = if embedded {
+                found_embedded::last_failure()
+            } else {
+                Some(format!("cluster file {address}"))
+            };
+            (error, detail)
         })
     });
     match opened {

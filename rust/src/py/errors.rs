@@ -9,16 +9,24 @@ pub fn from_code(py: Python<'_>, library: Option<&'static Library>, code: Code) 
     with_detail(py, library, code, None)
 }
 
-/// The error of a future. An i/o error of a database in a file says which file and why: the C API cannot, the engine
-/// tells it beside.
+/// What a client answers that does not reach its cluster: timeouts (1004, 1031), connections (1026), the cluster file
+/// (1511 to 1515, 2104), versions that do not fit (2100, 2125).
+const OUT_OF_REACH: [i32; 10] = [1004, 1026, 1031, 1511, 1513, 1514, 1515, 2100, 2104, 2125];
+
+/// The error of a future, with what the C API cannot say: of a database in a file which file it is and what is wrong with
+/// it, which the engine tells beside; of a cluster that cannot be reached by which cluster file.
 pub fn from_future(
     py: Python<'_>,
     library: &'static Library,
     code: Code,
     address: Option<&str>,
 ) -> PyErr {
-    let of_a_file = (1500..1600).contains(&code.0) && std::ptr::eq(library, Library::linked());
-    let detail = if of_a_file { address.and_then(found_embedded::storage_failure) } else { None };
+    let linked = std::ptr::eq(library, Library::linked());
+    let detail = address.and_then(|address| match code.0 {
+        1500..1600 if linked => found_embedded::storage_failure(address),
+        code if !linked && OUT_OF_REACH.contains(&code) => Some(format!("cluster file {address}")),
+        _ => None,
+    });
     with_detail(py, Some(library), code, detail)
 }
 
@@ -77,18 +85,12 @@ pub fn network(py: Python<'_>, error: NetworkError) -> PyErr {
             PyRuntimeError::new_err("the network has stopped: the program is ending")
         }
         NetworkError::Thread(error) => error.into(),
+        NetworkError::Refused(text) => library_exception(py, text),
         NetworkError::AlreadyStarted { library } => library_exception(
             py,
             format!(
                 "{library} was started by another FoundationDB binding in this process, and a client can be \
                  started only once: use one binding a process"
-            ),
-        ),
-        NetworkError::TooOld { library, newest } => library_exception(
-            py,
-            format!(
-                "{library} knows API versions up to {newest}, and found needs 710: \
-                 install a FoundationDB client of version 7.1 or later"
             ),
         ),
     }
@@ -98,7 +100,7 @@ pub fn network(py: Python<'_>, error: NetworkError) -> PyErr {
 pub fn load(py: Python<'_>, error: LoadError) -> PyErr {
     let text = match error {
         LoadError::Named { path, cause } => {
-            format!("FOUND_LIBFDB_C names {}, which cannot be loaded: {cause}", path.display())
+            format!("FOUND_LIBFDB_C names {}, which cannot be used: {cause}", path.display())
         }
         LoadError::NotFound { tried } => {
             let tried: Vec<String> =
