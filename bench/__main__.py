@@ -28,17 +28,43 @@ def spread(median: float, half: float) -> Figure:
     return Figure(median, median - half, median + half)
 
 
+def peer(text: str) -> tuple[str, str]:
+    name, equals, python = text.partition("=")
+    if not (name and equals and python) or name in driver.NAMES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PYTHON with a name of its own")
+    return name, python
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("section", nargs="*", help="codec, driver, memory; all if none is named")
     parser.add_argument(
-        "--libfdb-c", default=str(ROOT / "build" / "lib"), help="the folder of our libfdb_c"
+        "--libfdb-c",
+        type=Path,
+        default=ROOT / "build" / "lib",
+        metavar="FOLDER",
+        help="where our libfdb_c is",
     )
+    parser.add_argument(
+        "--peer",
+        action="append",
+        type=peer,
+        default=[],
+        metavar="NAME=PYTHON",
+        help="an interpreter in which a driver of found's API is installed; may be given again",
+    )
+    parser.add_argument(
+        "--cluster-file",
+        type=Path,
+        metavar="FILE",
+        help="measure the driver on a cluster: it keeps to keys under one prefix, and clears them",
+    )
+    parser.add_argument("--rounds", type=int, default=15, help="of the driver; default 15")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where the table goes")
     arguments = parser.parse_args()
     sections = {
         "codec": lambda: run_codec(report),
-        "driver": lambda: driver.run(report, arguments.libfdb_c),
+        "driver": lambda: driver.run(report, setting),
         "memory": lambda: memory.run(report, arguments.output),
     }
     wanted: list[str] = arguments.section or list(sections)
@@ -46,8 +72,17 @@ def main() -> int:
     if unknown:
         parser.error(f"no section {', '.join(unknown)}: there are {', '.join(sections)}")
 
+    setting = driver.Setting(
+        arguments.libfdb_c,
+        arguments.cluster_file,
+        dict(arguments.peer),
+        arguments.rounds,
+        arguments.output,
+    )
     found = f"{version('asyncio-foundationdb')} ({commit()})"
-    report = Report(["make bench", *wanted], {"found": found, "fdb.tuple": version("foundationdb")})
+    report = Report(
+        ["python -m bench", *sys.argv[1:]], {"found": found, "fdb.tuple": version("foundationdb")}
+    )
     status = 0
     try:
         for name in wanted:

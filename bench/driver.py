@@ -1,83 +1,193 @@
-"""One get, and the rows of a range: this driver and PyPI's foundationdb, on the embedded engine in memory.
+"""Gets, ranges and transactions: this driver, the older one and PyPI's foundationdb, all on one libfdb_c.
 
-This driver reaches the engine that is linked into it; foundationdb loads the same engine as the libfdb_c that
-`make libfdb_c` builds. "from Rust" is the same get called through the table, without Python: the floor of a get.
+That is the one `make libfdb_c` builds, the engine in memory, unless a cluster file is given. "linked" is this driver
+on the engine that is linked into it: the same engine without a library in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import sys
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import NamedTuple, Optional
 
-from bench.harness import Report, Row, in_turns, say
-from bench.workers import ROWS, Worker, WorkerError
+from bench.harness import Failure, Report, Row, in_turns, say
+from bench.rows import AT_ONCE, HOT, PREFIX, ROW_BYTES, ROWS
+from bench.workers import Worker
 
-ROUNDS = 15
-GETS = 5_000
-OURS, THEIRS = "found", "foundationdb"
+LIBRARY = "libfdb_c.dylib" if sys.platform == "darwin" else "libfdb_c.so"
+
+NAMES = OURS, LINKED, OFFICIAL = "found", "found, linked", "foundationdb"
+
+SEED = 7
 
 
-def run(report: Report, library_folder: str) -> None:
-    workers = {OURS: Worker("found", "memory:bench")}
+class Setting(NamedTuple):
+    """Where the contenders are measured."""
+
+    library_folder: Path
+    """Of our libfdb_c."""
+    cluster_file: Optional[Path]
+    peers: Mapping[str, str]
+    """Interpreters in which a driver of found's API is installed, by the name of the driver."""
+    rounds: int
+    output: Path
+
+
+class Work(NamedTuple):
+    name: str
+    pieces: int
+    late_pieces: int
+    """Pieces of work a round, and where answers are late."""
+    unit: str
+    note: str
+
+    def figure(self, pieces: int, seconds: float) -> float:
+        return pieces / seconds if self.unit == "rows/s" else seconds * 1e6 / pieces
+
+
+WORKS = [
+    Work("sequential gets", 5_000, 200, "us each", "one awaited after the other"),
+    Work("gathered gets", 5_000, 5_000, "us each", f"{AT_ONCE} at once, asyncio.gather"),
+    Work("issued gets", 5_000, 5_000, "us each", f"{AT_ONCE} begun, then awaited in turn"),
+    Work("iterated rows", ROWS, ROWS, "rows/s", f"async for, {ROWS:,} of {ROW_BYTES} bytes"),
+    Work("all rows", ROWS, ROWS, "rows/s", "the same in one list, found.all"),
+    Work("transactions", 1_000, 1_000, "us each", "1,000 at once that read and write a key each"),
+    Work("hot transactions", 1_000, 1_000, "us each", f"the same on {HOT} keys, retried"),
+]
+
+
+def run(report: Report, setting: Setting) -> None:
+    if setting.cluster_file is not None:
+        contenders = cluster(setting.cluster_file, setting.peers)
+        try:
+            measure(report, setting, "driver", contenders)
+        finally:
+            clear(contenders)
+        return
+    for section, address in (
+        ("driver", "memory:bench"),
+        ("driver, late answers", f"memory:bench?latency={SEED}"),
+    ):
+        measure(report, setting, section, embedded(setting, address), late="latency" in address)
+
+
+Start = Callable[[], Worker]
+
+
+def embedded(setting: Setting, address: str) -> dict[str, Start]:
+    """All on our libfdb_c, each with a database in its own memory."""
+    folder = str(setting.library_folder)
+    setting.output.mkdir(parents=True, exist_ok=True)
+    # That library takes the address of an embedded database out of a cluster file.
+    cluster_file = setting.output / "fdb.cluster"
+    cluster_file.write_text(address, encoding="utf-8")
+    library = {"FOUND_LIBFDB_C": str(setting.library_folder / LIBRARY)}
+    # Where the system's loader looks first.
+    loader = {"LD_LIBRARY_PATH": folder, "DYLD_LIBRARY_PATH": folder}
+    return {
+        OURS: lambda: Worker("found", str(cluster_file), **library),
+        LINKED: lambda: Worker("found", address),
+        **others(str(cluster_file), setting.peers, loader),
+    }
+
+
+def cluster(cluster_file: Path, peers: Mapping[str, str]) -> dict[str, Start]:
+    """All on the libfdb_c that is installed."""
+    path = str(cluster_file.resolve())
+    return {OURS: lambda: Worker("found", path), **others(path, peers, {})}
+
+
+def others(
+    cluster_file: str, peers: Mapping[str, str], environment: Mapping[str, str]
+) -> dict[str, Start]:
+    def peer(python: str) -> Start:
+        return lambda: Worker("found", cluster_file, python=python, **environment)
+
+    return {
+        OFFICIAL: lambda: Worker("fdb", cluster_file, **environment),
+        **{name: peer(python) for name, python in peers.items()},
+    }
+
+
+@contextlib.contextmanager
+def started(
+    report: Report, section: str, contenders: Mapping[str, Start]
+) -> Generator[dict[str, Worker], None, None]:
+    """The contenders that start, with the rows written."""
+    workers: dict[str, Worker] = {}
     try:
-        # The loader of the system looks there for libfdb_c.
-        paths = {"LD_LIBRARY_PATH": library_folder, "DYLD_LIBRARY_PATH": library_folder}
-        workers[THEIRS] = Worker("fdb", "memory:bench", **paths)
-        report.versions[THEIRS] = workers[THEIRS].version
-    except WorkerError as error:
-        report.skipped[f"{THEIRS} (driver)"] = str(error)
-    try:
-        for worker in workers.values():
-            worker.ask("fill")
-        measure(report, workers)
+        for name, start in contenders.items():
+            say(f"  starting {name}", end="\r")
+            try:
+                workers[name] = start()
+                workers[name].ask("clear")
+                workers[name].ask("fill")
+            except Failure as failure:
+                report.skip(name, section, failure)
+                if name in workers:
+                    workers.pop(name).close()
+            else:
+                report.versions[name] = workers[name].version
+        yield workers
     finally:
         for worker in workers.values():
             worker.close()
 
 
-def measure(report: Report, workers: dict[str, Worker]) -> None:
-    def rounds(work: str, count: int, figure: Callable[[float], float]) -> dict[str, list[float]]:
-        def once(worker: Worker) -> Callable[[], float]:
-            return lambda: figure(worker.ask(work, count))
+def clear(contenders: Mapping[str, Start]) -> None:
+    """Leave nothing on the cluster. By a new worker: those that measured may have been stopped in the midst of it."""
+    for start in contenders.values():
+        with contextlib.suppress(Failure), contextlib.closing(start()) as worker:
+            worker.ask("clear")
+            return
+    say(f"  not cleared: the keys that begin with {PREFIX!r}")
 
-        contenders = {name: once(worker) for name, worker in workers.items()}
-        return in_turns(contenders, ROUNDS, lambda n: say(f"  {work} {n}/{ROUNDS}", end="\r"))
 
-    def microseconds_each(seconds: float) -> float:
-        return seconds * 1e6 / GETS
+def measure(
+    report: Report,
+    setting: Setting,
+    section: str,
+    contenders: Mapping[str, Start],
+    *,
+    late: bool = False,
+) -> None:
+    with started(report, section, contenders) as workers:
+        for work in WORKS:
+            pieces = work.late_pieces if late else work.pieces
+            row = measure_row(report, setting, section, workers, work, pieces)
+            if row is not None:
+                report.add(row)
 
-    def rows_a_second(seconds: float) -> float:
-        return ROWS / seconds
 
-    for work, note in (("ready gets", "the same key"), ("sequential gets", "keys all over")):
-        row = Row.of_rounds(
-            "driver", work, "us each", rounds(work, GETS, microseconds_each), note=note
-        )
-        report.add(row)
+def measure_row(
+    report: Report,
+    setting: Setting,
+    section: str,
+    workers: Mapping[str, Worker],
+    work: Work,
+    pieces: int,
+) -> Optional[Row]:
+    """None if this driver itself failed."""
 
-    ours = workers[OURS]
-    pairs = in_turns(
-        {
-            OURS: lambda: microseconds_each(ours.ask("ready gets", GETS)),
-            "from Rust": lambda: microseconds_each(ours.ask("gets through the table", GETS)),
-        },
-        ROUNDS,
-        lambda n: say(f"  through the table {n}/{ROUNDS}", end="\r"),
+    def once(worker: Worker) -> Callable[[], float]:
+        return lambda: work.figure(pieces, worker.ask(work.name, pieces))
+
+    rounds = in_turns(
+        {name: once(worker) for name, worker in workers.items()},
+        setting.rounds,
+        lambda number: say(f"  {work.name} {number}/{setting.rounds}", end="\r"),
+        lambda name, failure: report.skip(name, f"{section}, {work.name}", failure),
     )
-    over = [mine - floor for mine, floor in zip(pairs[OURS], pairs["from Rust"])]
-    # Nobody is slower than the floor: no ratio.
-    row = Row.of_rounds("floor", "a ready get", "us each", pairs)
-    report.add(row._replace(ratios={}))
-    report.add(
-        Row.of_rounds(
-            "floor", "above the call from Rust", "us each", {OURS: over}, note="target: 0.5"
-        )
+    if OURS not in rounds:
+        return None
+    return Row.of_rounds(
+        section,
+        work.name,
+        work.unit,
+        rounds,
+        larger_is_better=work.unit == "rows/s",
+        unrated=(LINKED,),
+        note=work.note,
     )
-
-    for work, note in (
-        ("all rows", f"{ROWS:,} of 116 bytes; found.all(found.query()), want_all"),
-        ("iterated rows", "async for; the iterator mode"),
-    ):
-        measured = rounds(work, ROWS, rows_a_second)
-        report.add(
-            Row.of_rounds("driver", work, "rows/s", measured, larger_is_better=True, note=note)
-        )

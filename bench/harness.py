@@ -13,7 +13,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -54,11 +54,15 @@ class Row(NamedTuple):
         rounds: Mapping[str, Sequence[float]],
         *,
         larger_is_better: bool = False,
+        unrated: Collection[str] = (),
         note: str = "",
     ) -> Row:
+        """`unrated` are the contenders that this project is not to be better than."""
         first, *others = rounds
         ratios: dict[str, Figure] = {}
         for other in others:
+            if other in unrated:
+                continue
             pairs = zip(rounds[first], rounds[other])
             ratio = [a / b if larger_is_better else b / a for a, b in pairs]
             ratios[other] = Figure.of(ratio)
@@ -66,19 +70,34 @@ class Row(NamedTuple):
         return cls(section, name, unit, larger_is_better, figures, ratios, note)
 
 
+class Failure(Exception):
+    """A contender that cannot do what is to be measured; the message is its own."""
+
+
 def in_turns(
-    contenders: Mapping[str, Callable[[], float]], rounds: int, progress: Callable[[int], None]
+    contenders: Mapping[str, Callable[[], float]],
+    rounds: int,
+    progress: Callable[[int], None],
+    failed: Callable[[str, Failure], None],
 ) -> dict[str, list[float]]:
-    """Measure each once a round. Who begins changes with the round; one round before the first is not counted."""
-    names = list(contenders)
-    for name in names:
-        contenders[name]()
-    measured: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(rounds):
-        progress(number)
-        start = number % len(names)
+    """Measure each once a round. Who begins changes with the round; one round before the first is not counted.
+
+    A contender that fails is told to `failed`, and is not among the results.
+    """
+    measured: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(-1, rounds):
+        progress(number + 1)
+        names = list(measured)
+        start = number % max(len(names), 1)
         for name in names[start:] + names[:start]:
-            measured[name].append(contenders[name]())
+            try:
+                figure = contenders[name]()
+            except Failure as failure:
+                failed(name, failure)
+                del measured[name]
+                continue
+            if number >= 0:
+                measured[name].append(figure)
     return measured
 
 
@@ -98,6 +117,10 @@ class Report:
         ratios = "".join(f"  {shown(ratio)}x of {who}" for who, ratio in row.ratios.items())
         say("", end="\r")
         say(f"  {row.name}, {row.unit}:  {figures}{ratios}")
+
+    def skip(self, contender: str, what: str, reason: object) -> None:
+        self.skipped[f"{contender} ({what})"] = str(reason)
+        say(f"  {contender} is not measured ({what}): {reason}")
 
     def machine(self) -> dict[str, str]:
         return {
