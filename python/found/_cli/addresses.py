@@ -1,0 +1,68 @@
+"""What a command line names: databases and keys."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from pathlib import Path
+from typing import Optional
+
+import found
+
+_EMBEDDED = "embedded:"
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(\\)|(.?))", re.DOTALL)
+
+
+def file_of(address: str) -> Optional[Path]:
+    """The file of an embedded database; None if the address is another's."""
+    if not address.startswith(_EMBEDDED):
+        return None
+    return Path(address[len(_EMBEDDED) :].partition("?")[0])
+
+
+def is_address(named: str) -> bool:
+    """Whether it is the address of an embedded database, rather than a file's name."""
+    return named.startswith((_EMBEDDED, "memory:"))
+
+
+async def open_present(address: str) -> found.Database:
+    """Open a database that is there: a name with a slip in it makes no new one.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        FoundException, LibraryException: it cannot be opened.
+    """
+    path = file_of(address)
+    if path is not None and not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such database")
+    return await found.open(address)
+
+
+def source_of(address: str) -> str:
+    """The address so that it says the same everywhere on the machine."""
+    path = file_of(address)
+    if path is not None:
+        return f"{_EMBEDDED}{os.path.abspath(path)}"
+    return address if is_address(address) else os.path.abspath(address)
+
+
+def key(text: str) -> bytes:
+    r"""A key as it is written on a command line: text, `\xNN` and `\\`."""
+
+    def one(match: re.Match[str]) -> str:
+        if match[3] is not None:
+            raise argparse.ArgumentTypeError(
+                f"in {text!r} a backslash stands before neither xNN nor another backslash"
+            )
+        # A byte takes the shape that the system's own undecodable bytes have, and encodes to itself.
+        return "\\" if match[2] else bytes.fromhex(match[1]).decode("latin-1")
+
+    parts: list[bytes] = []
+    at = 0
+    for match in _ESCAPE.finditer(text):
+        parts.append(os.fsencode(text[at : match.start()]))
+        parts.append(one(match).encode("latin-1"))
+        at = match.end()
+    parts.append(os.fsencode(text[at:]))
+    return b"".join(parts)
