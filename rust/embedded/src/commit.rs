@@ -46,21 +46,27 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Where a commit ended up: the 10 bytes of a versionstamp.
+/// Where a commit ended up: the 10 bytes of a versionstamp. The commits of a batch have one version, which shows all of
+/// them to whoever reads at it, and are told apart by their order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Committed {
     pub version: Version,
+    order: u16,
 }
 
 impl Committed {
-    /// 8 bytes of version and 2 of order in its batch. Each commit has a version of its own, so the order is 0.
+    /// 8 bytes of version and 2 of order in its batch.
     #[must_use]
     pub fn stamp(self) -> [u8; 10] {
         let mut stamp = [0; 10];
         stamp[..8].copy_from_slice(&self.version.to_be_bytes());
+        stamp[8..].copy_from_slice(&self.order.to_be_bytes());
         stamp
     }
 }
+
+/// Commits of one version, at most (COMMIT_TRANSACTION_BATCH_COUNT_MAX in ServerKnobs.cpp).
+const BATCH: usize = 32_768;
 
 /// The part of a database that all its handles share.
 ///
@@ -252,54 +258,60 @@ impl Core {
         }
     }
 
-    /// Commits a batch and gives back what to answer. A panic on the way, which would be a bug, is answered as a commit
-    /// of unknown result by the tickets that are dropped, and the database stays usable.
-    fn commit(self: &Arc<Core>, batch: Vec<Request>) -> Vec<Completion> {
-        let first = self.head.begin();
-        let last = first + Version::try_from(batch.len()).unwrap_or(0);
-        let run = std::panic::AssertUnwindSafe(|| self.commit_from(first, batch));
-        std::panic::catch_unwind(run).unwrap_or_else(|_| {
-            self.head.abandon(last);
-            Vec::new()
-        })
+    /// Commits what waits and gives back what to answer. A panic on the way, which would be a bug, is answered as a
+    /// commit of unknown result by the tickets that are dropped, and the database stays usable.
+    fn commit(self: &Arc<Core>, mut waiting: Vec<Request>) -> Vec<Completion> {
+        let mut completions = Vec::new();
+        while !waiting.is_empty() {
+            let later = waiting.split_off(waiting.len().min(BATCH));
+            let batch = std::mem::replace(&mut waiting, later);
+            let version = self.head.begin();
+            let run = std::panic::AssertUnwindSafe(|| self.commit_batch(version, batch));
+            match std::panic::catch_unwind(run) {
+                Ok(mut answers) => completions.append(&mut answers),
+                Err(_) => self.head.abandon(version),
+            }
+        }
+        completions
     }
 
-    fn commit_from(self: &Arc<Core>, first: Version, batch: Vec<Request>) -> Vec<Completion> {
-        let mut next = first;
+    fn commit_batch(self: &Arc<Core>, version: Version, batch: Vec<Request>) -> Vec<Completion> {
+        let mut committed = Committed { version, order: 0 };
         let mut mutations = Vec::new();
         let mut results = Vec::with_capacity(batch.len());
+        let mut is_empty = true;
         {
             let mut resolver = self.resolver.lock();
-            resolver.forget_before(first - READ_WINDOW);
+            resolver.forget_before(version - READ_WINDOW);
             for request in batch {
-                let result = resolve(&resolver, &request, first).map(|()| {
-                    let committed = Committed { version: next };
-                    next += 1;
-                    stamp_and_record(&mut resolver, &request.writes, committed, &mut mutations);
-                    committed
+                let result = resolve(&resolver, &request, version).map(|()| {
+                    let this = committed;
+                    stamp_and_record(&mut resolver, &request.writes, this, &mut mutations);
+                    committed.order = committed.order.wrapping_add(1);
+                    is_empty = false;
+                    this
                 });
                 results.push((request.ticket, result));
             }
         }
-        let last = next - 1;
         let mut completions = Vec::with_capacity(results.len());
-        if next == first {
-            self.head.abandon(last);
+        if is_empty {
+            self.head.abandon(version);
         } else {
             // Where the storage took the batch but cannot show it, the commits did happen.
             let applied = self
                 .storage
-                .apply(&mutations, last)
+                .apply(&mutations, version)
                 .and_then(|()| self.storage.snapshot().map_err(|_| Error::COMMIT_UNKNOWN_RESULT));
             match applied {
                 Ok(snapshot) => {
-                    if let Some(deadline) = self.head.publish(first, last, snapshot.clone()) {
+                    if let Some(deadline) = self.head.publish(version, snapshot.clone()) {
                         expire_at(Arc::downgrade(self), deadline);
                     }
                     completions = self.watches.changed(&mutations, &snapshot);
                 }
                 Err(error) => {
-                    self.head.abandon(last);
+                    self.head.abandon(version);
                     for (_, result) in &mut results {
                         if result.is_ok() {
                             *result = Err(error.into());
@@ -319,7 +331,7 @@ impl Core {
 fn resolve(
     resolver: &Resolver,
     request: &Request,
-    first: Version,
+    version: Version,
 ) -> std::result::Result<(), Refusal> {
     let Some(read_version) = request.read_version else { return Ok(()) };
     if read_version < resolver.oldest() {
@@ -330,7 +342,7 @@ fn resolve(
             Err(Error::TRANSACTION_TOO_OLD.into())
         };
     }
-    if read_version >= first {
+    if read_version >= version {
         return Err(Error::FUTURE_VERSION.into());
     }
     if request.report_conflicts {

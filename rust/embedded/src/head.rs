@@ -62,13 +62,12 @@ struct Era {
 
 struct State {
     latest: Snapshot,
-    /// The first and the last version of the batch that made `latest`.
-    first: Version,
+    /// The version of the batch that made `latest`.
     committed: Version,
     latest_named: bool,
     /// The highest version any read or failed batch has used: a commit's is higher.
     used: Version,
-    /// The first version of the batch being applied: a read version is lower.
+    /// The version of the batch being applied: a read version is lower.
     in_progress: Option<Version>,
     shared: Option<(Instant, Arc<Lease>)>,
     history: VecDeque<Era>,
@@ -105,7 +104,6 @@ impl Head {
         }
         let state = State {
             latest: snapshot,
-            first: base,
             committed: base,
             latest_named: true,
             used: base,
@@ -160,7 +158,7 @@ impl Head {
         if version < self.base || age > READ_WINDOW {
             return Err(Error::TRANSACTION_TOO_OLD);
         }
-        let lease = if version >= state.first {
+        let lease = if version >= state.committed {
             state.used = state.used.max(version);
             Lease::new(state.latest.clone())
         } else {
@@ -178,7 +176,7 @@ impl Head {
     /// Somebody was told this version and may come back with it: keep its snapshot for the read window.
     pub fn name(&self, version: Version) {
         let mut state = self.state.lock();
-        if version >= state.first {
+        if version >= state.committed {
             state.latest_named = true;
             return;
         }
@@ -194,41 +192,39 @@ impl Head {
         self.state.lock().latest.clone()
     }
 
-    /// The first version of a new batch of commits. `publish` or `abandon` ends it.
+    /// The version of a new batch of commits. `publish` or `abandon` ends it.
     #[must_use]
     pub fn begin(&self) -> Version {
         let clock = self.clock(Instant::now());
         let mut state = self.state.lock();
-        let first = clock.max(state.used + 1).max(state.committed + 1);
-        state.in_progress = Some(first);
-        first
+        let version = clock.max(state.used + 1).max(state.committed + 1);
+        state.in_progress = Some(version);
+        version
     }
 
-    /// The batch that began at `first` is applied, up to `last`, and `snapshot` shows it. Some(time) is when to call
-    /// `expire` because of the snapshot this one supersedes, if that is not arranged for.
+    /// The batch of `version` is applied, and `snapshot` shows it. Some(time) is when to call `expire` because of the
+    /// snapshot this one supersedes, if that is not arranged for.
     #[must_use]
-    pub fn publish(&self, first: Version, last: Version, snapshot: Snapshot) -> Option<Instant> {
+    pub fn publish(&self, version: Version, snapshot: Snapshot) -> Option<Instant> {
         let mut state = self.state.lock();
         let former = std::mem::replace(&mut state.latest, snapshot);
-        let era =
-            Era { first: state.first, until: first, snapshot: former, named: state.latest_named };
-        state.history.push_back(era);
-        state.first = first;
-        state.committed = last;
+        let (first, named) = (state.committed, state.latest_named);
+        state.history.push_back(Era { first, until: version, snapshot: former, named });
+        state.committed = version;
         state.latest_named = false;
         state.in_progress = None;
         let shared = state.shared.take();
-        let forgotten = state.thin_history(last - READ_WINDOW);
+        let forgotten = state.thin_history(version - READ_WINDOW);
         let is_news = !std::mem::replace(&mut state.expiry_is_due, true);
         drop(state);
         drop((shared, forgotten));
         is_news.then(|| Instant::now() + LEASE)
     }
 
-    /// The batch came to nothing; versions up to `last` are used up all the same.
-    pub fn abandon(&self, last: Version) {
+    /// The batch came to nothing; its version is used up all the same.
+    pub fn abandon(&self, version: Version) {
         let mut state = self.state.lock();
-        state.used = state.used.max(last);
+        state.used = state.used.max(version);
         state.in_progress = None;
     }
 
@@ -320,7 +316,7 @@ mod tests {
         let version = head.begin();
         let set = Mutation::Set { key: (*b"k").into(), value: value.into() };
         storage.apply(&[set], version).unwrap();
-        let _ = head.publish(version, version, storage.snapshot().unwrap());
+        let _ = head.publish(version, storage.snapshot().unwrap());
         version
     }
 
@@ -339,20 +335,6 @@ mod tests {
         assert_eq!(head.at_version(first).err(), Some(Error::FUTURE_VERSION));
         head.abandon(first);
         assert!(head.begin() > first);
-    }
-
-    #[test]
-    fn versions_of_a_batch_all_show_the_whole_batch() {
-        let (storage, head) = new();
-        let first = head.begin();
-        let set = Mutation::Set { key: (*b"k").into(), value: (*b"v").into() };
-        storage.apply(&[set], first + 2).unwrap();
-        let _ = head.publish(first, first + 2, storage.snapshot().unwrap());
-        commit(&storage, &head, b"later");
-        for version in first..=first + 2 {
-            assert_eq!(seen(&head.at_version(version).unwrap()).unwrap(), b"v");
-        }
-        assert_eq!(seen(&head.at_version(first - 1).unwrap()), None);
     }
 
     #[test]

@@ -111,7 +111,8 @@ fn waiting_commits_of_many_threads_are_all_done_in_their_own_order() {
                     let mut last = 0;
                     for (commit, tx) in commits {
                         commit.wait().unwrap();
-                        assert!(tx.committed_version() > last);
+                        // Those of one batch have one version.
+                        assert!(tx.committed_version() >= last);
                         last = tx.committed_version();
                     }
                 });

@@ -14,6 +14,7 @@ use found_embedded::capi::types::*;
 use found_embedded::capi::*;
 
 pub mod mapped;
+pub mod selecting;
 
 pub mod mutation {
     pub const ADD: u32 = 2;
