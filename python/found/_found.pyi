@@ -24,6 +24,7 @@ __all__ = [
     "Transaction",
     "Versionstamp",
     "_Next",
+    "_bind",
     "_call_completion_hook",
     "_client_is_installed",
     "_close",
@@ -31,6 +32,7 @@ __all__ = [
     "_error_text",
     "_in_child_after_fork",
     "_open",
+    "_permute",
     "_stop",
     "_time_ready_gets",
     "add",
@@ -335,6 +337,14 @@ class Query(AsyncIterator[_R_co]):
             An operation that is done; awaited, None.
         """
 
+    def _page(self) -> Operation[tuple[list[_R_co], bool]]:
+        """Read the next batch: its rows, and whether there may be more. For the stores, which send many reads at once and
+        Read the next batch: its rows, and whether there may be more.
+
+        For the stores, which work on whole batches and send the first of many queries at once. One
+        at a time: the next begins where the last one that has answered ended.
+        """
+
     def _all(self) -> Operation[list[_R_co]]:
         """Read all rows of the range into a list: what `found.all` does with a query."""
 
@@ -379,6 +389,32 @@ def _completion_counts() -> tuple[int, int]:
 
 def _time_ready_gets(tx: Transaction, key: bytes, count: int) -> float:
     """Seconds that `count` gets of `key`, each ready at once, take from Rust: called, read, destroyed."""
+
+def _bind(
+    rows: list[tuple[bytes, bytes]],
+    skip: int,
+    names: tuple[str, ...],
+    tests: Optional[tuple[Any, ...]],
+    value: Optional[str],
+    seed: dict[str, Any],
+    path: Optional[tuple[Any, Any]],
+) -> list[dict[str, Any]]:
+    """The bindings of a page of rows.
+
+    `rows` are pairs of key and value. After `skip` bytes a key has the items of `names`, in their
+    order; one that has not, or that cannot be unpacked, is left out: a check of the store tells of
+    it. `tests` has, if it is not None, for each item None, a pair of bytes that the packed item
+    must lie between, or the number of an earlier item that it must equal. `value` names the row's
+    value. Each binding is a new dict of what `seed` has and these; with a `path`, a pair of a name
+    and of where `seed` was found, it has under that name a pair of this and the row's key.
+    """
+
+def _permute(
+    heads: tuple[bytes, ...], orders: tuple[tuple[int, ...], ...], items: tuple[Any, ...]
+) -> list[bytes]:
+    """The keys of a tuple of `items`: for each of `heads`, its bytes and the items' in the order that
+    `orders` has in its place. Each item is packed once.
+    """
 
 def open_tenant(db: Database, name: bytes) -> Tenant:
     """Open a tenant of a database.

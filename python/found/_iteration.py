@@ -6,8 +6,6 @@ import functools
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from found._found import Query
-
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
 
@@ -32,8 +30,10 @@ def all(aiogenerator: AsyncIterable[T]) -> Awaitable[list[T]]:
         TypeError: `aiogenerator` is no asynchronous iterable.
         RuntimeError: it is a query that was read already.
     """
-    if isinstance(aiogenerator, Query):
-        return cast("Awaitable[list[T]]", aiogenerator._all())
+    # A query, or what a store has found: both come in batches.
+    collect = getattr(aiogenerator, "_all", None)
+    if collect is not None:
+        return cast("Awaitable[list[T]]", collect())
     if not hasattr(aiogenerator, "__aiter__"):
         kind = type(aiogenerator).__name__
         raise TypeError(f"aiogenerator must be an asynchronous iterable, not {kind}")

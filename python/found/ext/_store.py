@@ -95,6 +95,48 @@ class Results(AsyncIterator[T], Generic[T]):
         return self._generator.aclose()
 
 
+class PagedResults(Results[T]):
+    """Results that come in pages: iterated one by one, or collected page by page by `found.all`.
+
+    Args:
+        run: makes the generator of pages, given the streaming mode of its range reads.
+    """
+
+    __slots__ = ("_run", "_started")
+
+    def __init__(self, run: Callable[[int], AsyncGenerator[list[T], None]]) -> None:
+        super().__init__(self._one_by_one())
+        self._run = run
+        self._started = False
+
+    def pages(self, mode: int = found.STREAMING_MODE_ITERATOR) -> AsyncGenerator[list[T], None]:
+        """The pages; instead of the iteration, not beside it.
+
+        Raises:
+            RuntimeError: it is being read, or was read, already.
+        """
+        if self._started:
+            raise RuntimeError("these results are being read, or were read, already")
+        self._started = True
+        return self._run(mode)
+
+    async def _one_by_one(self) -> AsyncGenerator[T, None]:
+        pages = self.pages()
+        try:
+            async for page in pages:
+                for item in page:
+                    yield item
+        finally:
+            await pages.aclose()
+
+    async def _all(self) -> list[T]:
+        """What `found.all` does."""
+        items: list[T] = []
+        async for page in self.pages(found.STREAMING_MODE_WANT_ALL):
+            items += page
+        return items
+
+
 async def each(source: Source[T]) -> AsyncGenerator[T, None]:
     """The items of an iterable, asynchronous or not; it is closed at the end."""
     if isinstance(source, AsyncIterable):

@@ -35,6 +35,8 @@ pub enum Answer {
     Watch(Attempt),
     /// The next rows of a query that is iterated.
     Batch(Py<Query>),
+    /// One batch of a query, as a list, and whether there may be more.
+    Page(Py<Query>),
     /// All rows of a query, read batch after batch.
     All(Box<Collect>),
 }
@@ -86,6 +88,13 @@ impl Answer {
                 Ok(page) => Ok(query.get().accept(py, &page).map(|()| py.None())),
                 Err(code) => Err(Failure::Code(code)),
             },
+            Answer::Page(query) => match Page::read(&future, query.get().is_mapped()) {
+                Ok(page) => {
+                    let accepted = query.get().accept_page(py, &page);
+                    Ok(accepted.and_then(|accepted| accepted.into_py_any(py)))
+                }
+                Err(code) => Err(Failure::Code(code)),
+            },
             Answer::All(mut collect) => match Page::read(&future, collect.is_mapped()) {
                 Ok(page) => match collect.accept(py, &page) {
                     Ok(Some(next)) => return Settled::More(next, Answer::All(collect)),
@@ -108,7 +117,7 @@ impl Answer {
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Answer::Batch(query) => visit.call(query),
+            Answer::Batch(query) | Answer::Page(query) => visit.call(query),
             Answer::All(collect) => collect.traverse(visit),
             _ => Ok(()),
         }

@@ -12,6 +12,7 @@ mod page;
 mod query;
 mod raw;
 mod selector;
+mod stores;
 mod tenant;
 mod timing;
 mod transaction;
@@ -24,6 +25,7 @@ use pyo3::prelude::*;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     tuple::register(module)?;
+    stores::register(module)?;
 
     module.add_class::<database::Database>()?;
     module.add_class::<tenant::Tenant>()?;

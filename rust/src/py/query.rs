@@ -337,6 +337,21 @@ impl Query {
         Ok(())
     }
 
+    /// Takes the batch that a store asked for: its rows, and whether there may be more.
+    pub fn accept_page<'py>(
+        &self,
+        py: Python<'py>,
+        page: &Page<'_>,
+    ) -> PyResult<(Bound<'py, PyList>, bool)> {
+        let rows = page.to_list(py)?;
+        let mut cursor = self.cursor.lock();
+        let more = cursor.remainder.as_mut().is_some_and(|remainder| remainder.advance(page));
+        if !more {
+            cursor.remainder = None;
+        }
+        Ok((rows, more))
+    }
+
     /// One step towards the next row.
     fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
         let py = slf.py();
@@ -449,6 +464,23 @@ impl Query {
         let transaction = this.transaction.bind(py);
         let collect = Collect { transaction: transaction.clone().unbind(), remainder, rows: None };
         Operation::start(py, future, Answer::All(Box::new(collect)), transaction)
+    }
+
+    /// Read the next batch: its rows, and whether there may be more.
+    ///
+    /// For the stores, which work on whole batches and send the first of many queries at once. One
+    /// at a time: the next begins where the last one that has answered ended.
+    fn _page<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Operation>> {
+        let py = slf.py();
+        let this = slf.get();
+        let remainder = this.cursor.lock().remainder.clone();
+        let Some(remainder) = remainder else {
+            let nothing = (PyList::empty(py), false).into_pyobject(py)?;
+            return Operation::done_with(py, nothing.into_any().unbind());
+        };
+        let future = remainder.read(this.transaction.get());
+        let answer = Answer::Page(slf.clone().unbind());
+        Operation::start(py, future, answer, this.transaction.bind(py))
     }
 
     fn __repr__(&self) -> &'static str {

@@ -28,6 +28,16 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     Ok(())
 }
 
+pub use decode::elements as unpack_elements;
+
+/// Appends what one element is packed to; its errors are those of `pack`.
+pub fn pack_one(element: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
+    let tuple = PyTuple::new(element.py(), [element])?;
+    encode::pack("pack", tuple.as_any(), &[], Encoder::finish, |_, packed| {
+        out.extend_from_slice(packed);
+    })
+}
+
 fn type_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
 }

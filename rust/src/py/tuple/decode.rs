@@ -15,10 +15,19 @@ const USUAL_ELEMENTS: usize = 16;
 
 /// Unpacks the elements of `packed` from `start` on.
 pub fn unpack<'py>(py: Python<'py>, packed: &[u8], start: usize) -> PyResult<Bound<'py, PyTuple>> {
-    let mut builder =
-        Builder { py, elements: Vec::with_capacity(USUAL_ELEMENTS), open: Vec::new() };
+    PyTuple::new(py, elements(py, packed, start, Vec::with_capacity(USUAL_ELEMENTS))?)
+}
+
+/// The elements of `packed` from `start` on, in `room`, which should be empty.
+pub fn elements<'py>(
+    py: Python<'py>,
+    packed: &[u8],
+    start: usize,
+    room: Vec<Bound<'py, PyAny>>,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let mut builder = Builder { py, elements: room, open: Vec::new() };
     decode(packed, start, &mut builder).map_err(|Failure(error)| error)?;
-    PyTuple::new(py, builder.elements)
+    Ok(builder.elements)
 }
 
 /// An error of the decoder's is a ValueError that names the offset.

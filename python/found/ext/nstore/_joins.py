@@ -1,0 +1,174 @@
+"""How the bindings of one pattern are extended by the next: many scans at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, NamedTuple, Optional, cast
+
+import found
+from found.ext._store import Rows
+from found.ext.nstore._patterns import PATH, Binding, Lookup, Path, Pattern
+from found.ext.nstore._tuples import NStore
+
+AT_ONCE = 64
+"""Scans that each pattern of a query has under way at most. The first page of each is 4,096 bytes, or a row."""
+PAGE = 256
+"""Bindings that are handed on at once, as soon as there are so many."""
+
+Pages = AsyncGenerator[list[Binding], None]
+
+
+class Level(NamedTuple):
+    """One pattern's turn in a join."""
+
+    pattern: Pattern
+    last: bool
+    """Whether the bindings it gives are the query's."""
+    resume: Optional[tuple[Path, bytes]] = None
+    """The path of the binding at which a query goes on, and the key it goes on from."""
+
+
+class _Started(NamedTuple):
+    seed: Binding
+    lookup: Lookup
+    begin: bytes
+    operation: Any = None
+    """The read of the first rows; None if it is known that there are none."""
+    query: Optional[found.Query[tuple[bytes, bytes]]] = None
+    """None for a get."""
+
+
+class Join:
+    """Bindings extended by the tuples that match one pattern, in the order of a nested loop."""
+
+    def __init__(
+        self,
+        tx: found.Transaction,
+        store: NStore,
+        level: Level,
+        *,
+        mode: int = found.STREAMING_MODE_ITERATOR,
+        limit: int = 0,
+        at_once: int = AT_ONCE,
+        tracked: bool = False,
+    ) -> None:
+        self._tx = tx
+        self._store = store
+        self._level = level
+        self._pattern = level.pattern
+        self._names = sorted(level.pattern.names())
+        self._lookups: dict[tuple[bool, ...], Lookup] = {}
+        self._mode = mode
+        self._limit = limit
+        self._tracked = tracked
+        self._at_once = at_once
+
+    def _lookup(self, seed: Mapping[str, Any]) -> Lookup:
+        shape = tuple([name in seed for name in self._names])
+        lookup = self._lookups.get(shape)
+        if lookup is None:
+            known = [name for name in self._names if name in seed]
+            lookup = self._lookups[shape] = Lookup(self._store, self._pattern, known)
+        return lookup
+
+    def _start(self, seed: Binding) -> _Started:
+        """Send the scan for one binding."""
+        lookup = self._lookup(seed)
+        if not lookup.admits(seed):
+            return _Started(seed, lookup, b"")
+        begin = lookup.begin(seed)
+        resume = b""
+        if self._level.resume is not None:
+            path, key = self._level.resume
+            if seed.get(PATH) == path:
+                # The last pattern's own row was given; another pattern's may have more to give.
+                resume = key + b"\x00" if self._level.last else key
+        if lookup.point:
+            operation = found.get(self._tx, begin) if begin >= resume else None
+            return _Started(seed, lookup, begin, operation)
+        first, end = lookup.span(begin)
+        first = max(first, resume)
+        if first >= end:
+            # Given backwards, the range would be read from its end.
+            return _Started(seed, lookup, begin)
+        limit = 0
+        if not lookup.filtered:
+            limit = 1 if self._pattern.negated else self._limit
+        query = found.query(self._tx, first, end, limit=limit, mode=self._mode)
+        return _Started(seed, lookup, begin, query._page(), query)
+
+    async def pages(self, seeds: Pages) -> Pages:
+        """Yield pages of bindings, each of which extends one of `seeds`."""
+        negated = self._pattern.negated
+        under_way: deque[_Started] = deque()
+        waiting: deque[Binding] = deque()
+        out: list[Binding] = []
+        exhausted = False
+        try:
+            while True:
+                while len(under_way) < self._at_once:
+                    if waiting:
+                        started = self._start(waiting.popleft())
+                        if started.operation is not None or negated:
+                            under_way.append(started)
+                    elif exhausted:
+                        break
+                    else:
+                        try:
+                            waiting.extend(await seeds.__anext__())
+                        except StopAsyncIteration:
+                            exhausted = True
+                if not under_way:
+                    break
+                started = under_way.popleft()
+                rows, more = await _first_rows(started)
+                if negated:
+                    if not await self._any(started, rows, more):
+                        out.append(started.seed)
+                else:
+                    out += self._bind(started, rows)
+                    while more:
+                        if out:
+                            yield out
+                            out = []
+                        rows, more = await _more_rows(started)
+                        out += self._bind(started, rows)
+                if len(out) >= PAGE:
+                    yield out
+                    out = []
+            if out:
+                yield out
+        finally:
+            for started in under_way:
+                if started.operation is not None:
+                    started.operation.cancel()
+            await seeds.aclose()
+
+    async def _any(self, started: _Started, rows: Rows, more: bool) -> bool:
+        """Whether a row matches."""
+        while not self._bind(started, rows):
+            if not more:
+                return False
+            rows, more = await _more_rows(started)
+        return True
+
+    def _bind(self, started: _Started, rows: Rows) -> list[Binding]:
+        if not rows:
+            return []
+        path = (PATH, started.seed.get(PATH)) if self._tracked else None
+        return started.lookup.bind(rows, len(started.begin), started.seed, path)
+
+
+async def _first_rows(started: _Started) -> tuple[Rows, bool]:
+    if started.operation is None:
+        return [], False
+    answer = await started.operation
+    if started.query is not None:
+        return answer
+    return ([] if answer is None else [(started.begin, answer)]), False
+
+
+async def _more_rows(started: _Started) -> tuple[Rows, bool]:
+    query = cast("found.Query[tuple[bytes, bytes]]", started.query)
+    return await query._page()

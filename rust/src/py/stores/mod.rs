@@ -1,0 +1,12 @@
+//! What `found.ext`'s stores do row by row: their logic is in Python, their hot loops are here.
+
+mod bind;
+mod permute;
+
+use pyo3::prelude::*;
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(bind::_bind, module)?)?;
+    module.add_function(wrap_pyfunction!(permute::_permute, module)?)?;
+    Ok(())
+}
