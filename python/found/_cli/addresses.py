@@ -11,7 +11,7 @@ from typing import Optional
 import found
 
 _EMBEDDED = "embedded:"
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(\\)|(.?))", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(\\))?")
 
 
 def file_of(address: str) -> Optional[Path]:
@@ -50,19 +50,16 @@ def source_of(address: str) -> str:
 def key(text: str) -> bytes:
     r"""A key as it is written on a command line: text, `\xNN` and `\\`."""
 
-    def one(match: re.Match[str]) -> str:
-        if match[3] is not None:
-            raise argparse.ArgumentTypeError(
-                f"in {text!r} a backslash stands before neither xNN nor another backslash"
-            )
-        # A byte takes the shape that the system's own undecodable bytes have, and encodes to itself.
-        return "\\" if match[2] else bytes.fromhex(match[1]).decode("latin-1")
-
     parts: list[bytes] = []
     at = 0
     for match in _ESCAPE.finditer(text):
         parts.append(os.fsencode(text[at : match.start()]))
-        parts.append(one(match).encode("latin-1"))
+        digits, backslash = match.groups()
+        if digits is None and backslash is None:
+            raise argparse.ArgumentTypeError(
+                f"in {text!r} a backslash stands before neither xNN nor another backslash"
+            )
+        parts.append(bytes.fromhex(digits) if digits else b"\\")
         at = match.end()
     parts.append(os.fsencode(text[at:]))
     return b"".join(parts)

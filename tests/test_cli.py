@@ -1,0 +1,266 @@
+"""`python -m found`: what a shell sees of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from portable_files import Rows, fill, read_file, rows_of
+from processes import Program, output_of, run_program
+from support import run
+
+import found
+from found import _cli
+from found._cli import addresses, progress
+from found.portable import Progress
+
+Capture = pytest.CaptureFixture[str]
+
+
+def database(path: Path, rows: Rows) -> str:
+    """The address of a database in a file that has these rows."""
+    address = f"embedded:{path}"
+
+    async def make() -> None:
+        async with await found.open(address) as db:
+            await fill(db, rows)
+
+    run(make())
+    return address
+
+
+def contents(address: str) -> Rows:
+    async def read() -> Rows:
+        async with await found.open(address) as db:
+            return await rows_of(db)
+
+    return run(read())
+
+
+ROWS: Rows = [(b"a%d" % n, b"v") for n in range(5)] + [(b"b\x00\\c", b""), (b"b\xfe", b"w")]
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> str:
+    return database(tmp_path / "db", ROWS)
+
+
+def test_a_database_moves_in_two_commands(address: str, tmp_path: Path, capsys: Capture) -> None:
+    file, target = str(tmp_path / "file"), f"embedded:{tmp_path / 'target'}"
+    assert _cli.main(["dump", address, file]) == 0
+    assert "7 rows, 22 B, of one read version" in capsys.readouterr().out
+    assert _cli.main(["check", file]) == 0
+    said = capsys.readouterr()
+    assert "is whole: 7 rows" in said.out and address in said.out and said.err == ""
+    assert _cli.main(["load", file, target]) == 0
+    assert "7 rows" in capsys.readouterr().out
+    assert contents(target) == ROWS
+
+
+def test_programs_get_json(address: str, tmp_path: Path, capsys: Capture) -> None:
+    file = str(tmp_path / "file")
+    assert _cli.main(["dump", "--json", address, file]) == 0
+    dumped = json.loads(capsys.readouterr().out)
+    assert (dumped["rows"], dumped["bytes"], dumped["blocks"]) == (7, 22, 1)
+    assert dumped["first_version"] == dumped["last_version"] > 0
+    assert _cli.main(["check", "--json", file]) == 0
+    checked = json.loads(capsys.readouterr().out)
+    assert checked["source"] == address and checked["ranges"] == [["", "ff"]]
+    assert checked["rows"] == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--prefix", "a"], ROWS[:5]),
+        (["--prefix", "b", "--prefix", r"a4"], ROWS[4:]),
+        (["--begin", "a3", "--end", r"b\x01"], [*ROWS[3:5], ROWS[5]]),
+        (["--begin", r"b\x00\\d"], ROWS[6:]),
+        (["--prefix", ""], ROWS),
+        (["--end", "a"], []),
+    ],
+)
+def test_keys_are_chosen(
+    arguments: list[str], expected: Rows, address: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    assert _cli.main(["dump", *arguments, address, str(file)]) == 0
+    assert read_file(file) == expected
+
+
+def test_keys_are_written_with_escapes() -> None:
+    assert addresses.key("caf\u00e9") == "caf\u00e9".encode()
+    assert addresses.key(r"\x00a\xFF\\x41") == b"\x00a\xff\\x41"
+    for wrong in ("\\", r"\x4", r"\n", r"a\xg0"):
+        with pytest.raises(argparse.ArgumentTypeError, match="backslash"):
+            addresses.key(wrong)
+
+
+def fails(arguments: list[str], code: int, capsys: Capture, *words: str) -> None:
+    """Run a command that fails: with a sentence, not a traceback."""
+    capsys.readouterr()
+    assert _cli.main(arguments) == code
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("found: ") and said.err.count("\n") == 1
+    assert "Error" not in said.err and "Traceback" not in said.err
+    for word in words:
+        assert word in said.err
+
+
+def test_mistakes_are_sentences(address: str, tmp_path: Path, capsys: Capture) -> None:
+    file, letter = str(tmp_path / "file"), tmp_path / "letter"
+    letter.write_text("Dear database, ...")
+    there = str(tmp_path / "not" / "there")
+    fails(["dump", f"embedded:{there}", file], 1, capsys, there, "no such database")
+    fails(["dump", address, there], 1, capsys, there, "No such file")
+    fails(["dump", f"{address}?fats=1", file], 1, capsys, "unknown option fats")
+    fails(["dump", f"embedded:{letter}", file], 1, capsys, str(letter))
+    fails(["dump", address, str(letter)], 4, capsys, str(letter), "no portable file")
+    fails(["dump", "--begin", "b", "--end", "a", address, file], 1, capsys, "end after it begins")
+    fails(["dump", "--begin", "b", "--prefix", "a", address, file], 1, capsys, "exclude each other")
+    fails(["dump", "--end", r"\xff\xff", address, file], 1, capsys, "at the latest")
+    fails(["load", there, "memory:"], 1, capsys, there)
+    fails(["load", str(letter), "memory:"], 1, capsys, "no portable file")
+    fails(["check", str(letter)], 1, capsys, "no portable file")
+    fails(["check", there], 1, capsys, there)
+    fails(["check", str(tmp_path)], 1, capsys, str(tmp_path))
+    assert letter.read_text() == "Dear database, ..."
+    assert not (tmp_path / "not").exists()
+
+
+def test_what_would_be_overwritten_is_refused(
+    address: str, tmp_path: Path, capsys: Capture
+) -> None:
+    file = str(tmp_path / "file")
+    assert _cli.main(["dump", address, file]) == 0
+    fails(["dump", address, file], 4, capsys, "finished dump already")
+    other = database(tmp_path / "other", [(b"a0", b"other"), (b"z", b"other")])
+    fails(["load", file, other], 4, capsys, "replace", "merge")
+    assert _cli.main(["load", "--merge", file, other]) == 0
+    assert contents(other) == [*ROWS, (b"z", b"other")]
+    assert _cli.main(["load", "--replace", file, other]) == 0
+    assert contents(other) == ROWS
+    assert _cli.main(["dump", "--overwrite", other, file]) == 0
+
+
+def test_damage_has_an_exit_code_of_its_own(address: str, tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "file"
+    assert _cli.main(["dump", address, str(file)]) == 0
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1])
+    fails(["check", str(file)], 3, capsys, "cut off")
+    file.write_bytes(
+        whole.replace(b"memory", b"mammal").replace(address.encode(), b"x" * len(address))
+    )
+    fails(["check", str(file)], 3, capsys, "the header", "checksum")
+    fails(["load", str(file), f"embedded:{tmp_path / 'target'}"], 3, capsys, "the header")
+
+
+def test_a_command_line_that_makes_no_sense_is_a_usage_error(capsys: Capture) -> None:
+    for arguments in ([], ["move"], ["dump"], ["dump", "--prefix", r"\q", "memory:", "f"]):
+        with pytest.raises(SystemExit) as ended:
+            _cli.main(arguments)
+        assert ended.value.code == 2
+        assert "usage: python -m found" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["dump"], ["load"], ["check"]])
+def test_there_is_help(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "found", *arguments, "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0 and ended.stderr == ""
+    assert ended.stdout.startswith("usage: python -m found") and len(ended.stdout) > 300
+
+
+SLOW = """\
+import sys, time
+from found import _cli
+from found._cli import progress
+from found.portable import _dump
+_dump._FULL_ROWS = 10
+
+def show(self, progress):
+    print("going", flush=True)
+    time.sleep(0.02)
+
+progress.Display.show = show
+sys.exit(_cli.main({arguments!r}))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_interrupted_dump_and_an_interrupted_load_go_on(tmp_path: Path) -> None:
+    rows: Rows = [(b"%05d" % n, b"") for n in range(10_000)]
+    address = database(tmp_path / "db", rows)
+    file, target = tmp_path / "file", f"embedded:{tmp_path / 'target'}"
+    for arguments, word in (
+        (["dump", address, str(file)], "going on after them"),
+        (["load", str(file), target], "blocks are there already"),
+    ):
+        program = Program(SLOW.format(arguments=arguments))
+        assert program.read_line() == "going"
+        program.interrupt()
+        ended = program.end()
+        assert ended.returncode == 130
+        assert ended.stderr == "found: interrupted: the same command goes on from here\n"
+        again = run_program(SLOW.replace("time.sleep(0.02)", "pass").format(arguments=arguments))
+        assert again.returncode == 0 and word in again.stderr
+    assert read_file(file) == rows and contents(target) == rows
+
+
+class Terminal:
+    """A stderr that is, or is no terminal."""
+
+    def __init__(self, is_terminal: bool) -> None:
+        self.text = ""
+        self._is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self._is_terminal
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+    def flush(self) -> None:
+        pass
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, terminal: Terminal, quiet: bool = False) -> str:
+    """What is shown of a minute with a report a second."""
+    now = iter(range(1000, 2000))
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now.__next__() / 2)
+    with progress.Display("dump", quiet) as display:
+        for step in range(60):
+            display.show(Progress(1000 * step, 100_000 * step, 6_000_000))
+        display.note("a note")
+    return terminal.text
+
+
+def test_progress_is_one_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch, Terminal(True))
+    assert "\n" not in text.replace("a note\n", "")
+    assert "[############            ] 50%" in text
+    last = text.split("\r")
+    assert last[-1] == "a note\n" and last[-2].strip() == ""
+
+
+def test_progress_is_a_line_now_and_then_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = shown(monkeypatch, Terminal(False)).splitlines()
+    assert 2 <= len(lines) <= 8 and lines[-1] == "a note"
+    assert all(" rows/s" in line and "\r" not in line for line in lines[:-1])
+
+
+def test_quiet_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(monkeypatch, Terminal(True), quiet=True) == "a note\n"
+
+
+def test_the_commands_load_nothing_that_a_program_does_not_need() -> None:
+    """`import found` stays as quick as it was: the command line is loaded by the command line."""
+    said = output_of("import sys, found; print(sorted(m for m in sys.modules if 'found.' in m))")
+    assert "found._cli" not in said and "found.portable" not in said
