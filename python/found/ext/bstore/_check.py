@@ -94,6 +94,8 @@ class _Check:
         self.rows = self.problems = self.repaired = 0
         self.examples: list[Problem] = []
         self.unpublished: dict[UUID, Writing] = {}
+        self.named: set[bytes] = set()
+        """Rows of digests that were reported, with the blob that they should name."""
 
     def keep(self, problems: int, repaired: int, examples: tuple[Problem, ...]) -> None:
         self.problems += problems
@@ -163,30 +165,39 @@ class _Check:
             for content, state_read, hash_read in reads:
                 state = _readable_state(content.uid, await state_read)
                 named = uid_of(await hash_read)
-                if isinstance(state, Writing):
+                agree = _agree(content, state)
+                if isinstance(state, Writing) or (agree and named is not None):
                     continue
-                if state == UNREADABLE and content.whole:
-                    key = state_key(self.store, content.uid)
+                if not agree and state != UNREADABLE and not certain:
+                    differing.append(content)
+                    continue
+                key = chunk_span(self.store, content.uid)[0]
+                if not (await found.get_key(tx, found.gte(key))).startswith(key):
+                    # Deleted since its chunks were read.
+                    continue
+                if agree:
+                    self.name(content.uid, content.digest, findings)
+                elif state == UNREADABLE and content.whole:
                     row = packed_stat(content.digest, content.size)
-                    findings.wrong(key, row, f"the state of blob {content.uid} is unreadable")
-                elif not _agree(content, state):
-                    if not certain:
-                        differing.append(content)
-                        continue
-                    key = chunk_span(self.store, content.uid)[0]
+                    what = f"the state of blob {content.uid} is unreadable"
+                    findings.wrong(state_key(self.store, content.uid), row, what)
+                    if named is None:
+                        self.name(content.uid, content.digest, findings)
+                else:
                     findings.damaged(key, f"blob {content.uid} is not what was stored")
                     if isinstance(state, Stat):
                         await self.unname(tx, findings, state)
-                    continue
-                if named is None:
-                    key = hash_key(self.store, content.digest)
-                    what = f"no row for the digest of blob {content.uid}"
-                    findings.wrong(key, content.uid.bytes, what)
             return differing, findings
 
         differing, findings = await found.transactional(self.db, body, snapshot=not self.repair)
         self.keep(len(findings.problems), findings.repaired, tuple(findings.problems))
         return differing
+
+    def name(self, uid: UUID, digest: bytes, findings: Findings) -> None:
+        """Whoever stores the content of a blob must find it."""
+        key = hash_key(self.store, digest)
+        findings.wrong(key, uid.bytes, f"no row for the digest of blob {uid}")
+        self.named.add(key)
 
     async def unname(self, tx: found.Transaction, findings: Findings, stat: Stat) -> None:
         """Whoever stores the content of a damaged blob must get a new one."""
@@ -221,10 +232,8 @@ class _Check:
                 findings.damaged(key, f"blob {state.uid} has no chunks")
                 await self.unname(tx, findings, state)
             else:
-                name = hash_key(self.store, state.digest)
-                if uid_of(await found.get(tx, name)) is None:
-                    what = f"no row for the digest of blob {state.uid}, which is empty"
-                    findings.wrong(name, state.uid.bytes, what)
+                if uid_of(await found.get(tx, hash_key(self.store, state.digest))) is None:
+                    self.name(state.uid, state.digest, findings)
 
     async def hashes(self, tx: found.Transaction, rows: Rows, findings: Findings) -> None:
         """A digest names a blob that has it."""
@@ -234,7 +243,8 @@ class _Check:
             uid = uid_of(row)
             items = _unpacked(key, skipped)
             if uid is None or len(items) != 1 or not isinstance(items[0], bytes):
-                findings.stale(key, "a row of digests that names no blob")
+                if key not in self.named:
+                    findings.stale(key, "a row of digests that names no blob")
                 continue
             reads.append((key, items[0], uid, found.get(tx, state_key(self.store, uid))))
         for key, digest, uid, state_read in reads:
