@@ -1,0 +1,411 @@
+"""Tuples: adding and removing them in a change, and finding those that are alive."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from typing import Any, NamedTuple, Optional, cast
+from uuid import UUID
+
+import found
+from found.ext import nstore
+from found.ext._store import Results, each
+from found.ext.vnstore import _bases, _match, _state
+from found.ext.vnstore._errors import VNStoreException
+from found.ext.vnstore._handle import VNStore, check_count, check_store, pack_items
+from found.ext.vnstore._match import View, look
+from found.ext.vnstore._records import Page
+
+Binding = dict[str, Any]
+
+
+async def _write(
+    tx: found.Transaction, store: VNStore, items: tuple[Any, ...], packed: bytes, alive: bool
+) -> None:
+    """The last word of the active change on a tuple."""
+    changeid = await _state.writable(tx, store, None)
+    base = await _state.base(tx, store)
+    await nstore.remove(tx, store.tuples, *items, changeid, not alive)
+    await nstore.add(tx, store.tuples, *items, changeid, alive)
+    _bases.wrote(tx, store, changeid, packed, base)
+
+
+async def add(tx: found.Transaction, vnstore: VNStore, *items: Any) -> bool:
+    """Add a tuple, in the active change of the transaction.
+
+    If the change removes the tuple it no longer does.
+
+    Args:
+        tx: a found.Transaction.
+        vnstore: what `make` returned.
+        items: one for each column, anything that `found.pack` takes.
+
+    Returns:
+        True.
+
+    Raises:
+        TypeError: `vnstore` is no handle.
+        VNStoreException: the number of items is not that of the columns, an item cannot be stored, there is no active
+            change, or it is applied. Nothing was written.
+    """
+    store = check_store(vnstore)
+    packed = pack_items(store, items)
+    await _write(tx, store, items, packed, True)
+    return True
+
+
+async def remove(tx: found.Transaction, vnstore: VNStore, *items: Any) -> bool:
+    """Remove a tuple, in the active change of the transaction.
+
+    If the change adds the tuple it no longer does.
+
+    Args:
+        tx: a found.Transaction.
+        vnstore: what `make` returned.
+        items: one for each column.
+
+    Returns:
+        True; False, and nothing is written, if the tuple is not alive, neither in the store nor in the change.
+
+    Raises:
+        TypeError: `vnstore` is no handle.
+        VNStoreException: the number of items is not that of the columns, an item cannot be stored, there is no active
+            change, or it is applied. Nothing was written.
+    """
+    store = check_store(vnstore)
+    packed = pack_items(store, items)
+    changeid = await _state.writable(tx, store, None)
+    # No conflict with others who touch the tuple: apply looks for them, from the base on.
+    view = View(tx, store, None, changeid.bytes, True)
+    if not (await _match.alive(view, (packed,)))[0]:
+        await _bases.read(view._replace(snapshot=None), _match.plan(store, items))
+        return False
+    await _write(tx, store, items, packed, False)
+    return True
+
+
+async def ask(
+    tx: found.Transaction,
+    vnstore: VNStore,
+    *items: Any,
+    as_of: Optional[UUID] = None,
+    change: Optional[UUID] = None,
+    snapshot: Optional[bool] = None,
+) -> bool:
+    """Return whether a tuple is alive. The arguments are those of `select`, and so is what it raises."""
+    store = check_store(vnstore)
+    packed = pack_items(store, items)
+    view = await look(tx, store, as_of, change, snapshot)
+    await _bases.read(view, _match.plan(store, items))
+    return (await _match.alive(view, (packed,)))[0]
+
+
+def select(
+    tx: found.Transaction,
+    vnstore: VNStore,
+    *pattern: Any,
+    seed: Optional[Mapping[str, Any]] = None,
+    as_of: Optional[UUID] = None,
+    change: Optional[UUID] = None,
+    limit: int = 0,
+    snapshot: Optional[bool] = None,
+) -> Results[Binding]:
+    """Yield a dict for each tuple alive that matches `pattern`: what its variables stand for, and what `seed` has.
+
+    A tuple is alive if the change that was applied last, of all that say something of it, adds it. Each comes once,
+    whatever its history.
+
+    If a change is active in the transaction, it is built on what is read here: `change_apply` refuses it once others
+    have touched a tuple that the pattern matches. Reads of the past are not remembered so.
+
+    Args:
+        tx: a found.Transaction.
+        vnstore: what `make` returned.
+        pattern: for each column an item, or a variable as `var` makes them.
+        seed: values for variables, by name: what they have been bound to elsewhere.
+        as_of: a point of history, the significance of a change or what `point_at` or `point_before` returned: later
+            changes do not show. None for now.
+        change: the identifier of an open change that is to show as if it were applied.
+        limit: the most dicts to yield; 0 for all.
+        snapshot: True for snapshot reads, which nothing conflicts with, neither in the transaction nor in its change.
+
+    Returns:
+        An asynchronous iterator, which may also be awaited and then gives itself.
+
+    Raises:
+        TypeError: an argument has another type.
+        ValueError: `limit` is negative.
+        VNStoreException: the pattern has not the store's width, an item cannot be stored, or, while it is read, there
+            is no such `change`.
+    """
+    store = check_store(vnstore)
+    _match.check_pattern(store, pattern)
+    check_count("limit", limit, 0)
+    return Results(_select(tx, store, pattern, seed, as_of, change, limit, snapshot))
+
+
+async def _select(
+    tx: found.Transaction,
+    store: VNStore,
+    pattern: tuple[Any, ...],
+    seed: Optional[Mapping[str, Any]],
+    as_of: Optional[UUID],
+    change: Optional[UUID],
+    limit: int,
+    snapshot: Optional[bool],
+) -> AsyncGenerator[Binding, None]:
+    view = await look(tx, store, as_of, change, snapshot)
+    how = _match.plan(store, pattern, seed)
+    await _bases.read(view, how)
+    left = limit
+    async for match in _match.matches(view, how, limit=limit):
+        yield match.binding
+        left -= 1
+        if not left:
+            return
+
+
+def where(
+    tx: found.Transaction,
+    vnstore: VNStore,
+    iterator: AsyncIterable[Mapping[str, Any]],
+    *pattern: Any,
+    as_of: Optional[UUID] = None,
+    change: Optional[UUID] = None,
+    snapshot: Optional[bool] = None,
+) -> Results[Binding]:
+    """Yield, for each binding of `iterator`, the bindings that match `pattern` too.
+
+    They come in the order of a nested loop; the scans of 64 bindings are under way at once. The other arguments are
+    those of `select`, and so is what it raises.
+    """
+    store = check_store(vnstore)
+    _match.check_pattern(store, pattern)
+    return Results(_where(tx, store, iterator, pattern, as_of, change, snapshot))
+
+
+async def _where(
+    tx: found.Transaction,
+    store: VNStore,
+    iterator: AsyncIterable[Mapping[str, Any]],
+    pattern: tuple[Any, ...],
+    as_of: Optional[UUID],
+    change: Optional[UUID],
+    snapshot: Optional[bool],
+) -> AsyncGenerator[Binding, None]:
+    view = await look(tx, store, as_of, change, snapshot)
+    source = each(iterator)
+    try:
+        async for found_one in _join(view, _unplaced(source), pattern, None, False):
+            yield found_one.binding
+    finally:
+        await source.aclose()
+
+
+def query(
+    tx: found.Transaction,
+    vnstore: VNStore,
+    pattern: Any,
+    *patterns: Any,
+    as_of: Optional[UUID] = None,
+    change: Optional[UUID] = None,
+    limit: int = 0,
+    snapshot: Optional[bool] = None,
+) -> Results[Binding]:
+    """Yield a dict for each way to match all of the patterns at once, each a tuple or a list.
+
+    They come in the order of a nested loop, the first pattern outermost. The other arguments are those of `select`,
+    and so is what it raises.
+    """
+    store = check_store(vnstore)
+    check_count("limit", limit, 0)
+    checked = [_check_sequence(store, one) for one in (pattern, *patterns)]
+    return Results(_query(tx, store, checked, as_of, change, limit, snapshot))
+
+
+def _check_sequence(store: VNStore, pattern: Any) -> tuple[Any, ...]:
+    if not isinstance(pattern, (tuple, list)) or isinstance(pattern, nstore.Pattern):
+        raise TypeError(f"a pattern must be a tuple or a list, not {type(pattern).__name__}")
+    checked = tuple(cast("tuple[Any, ...]", pattern))
+    _match.check_pattern(store, checked)
+    return checked
+
+
+async def _query(
+    tx: found.Transaction,
+    store: VNStore,
+    patterns: list[tuple[Any, ...]],
+    as_of: Optional[UUID],
+    change: Optional[UUID],
+    limit: int,
+    snapshot: Optional[bool],
+) -> AsyncGenerator[Binding, None]:
+    view = await look(tx, store, as_of, change, snapshot)
+    left = limit
+    async for found_one in _nested(view, patterns, None, limit):
+        yield found_one.binding
+        left -= 1
+        if not left:
+            return
+
+
+class _Placed(NamedTuple):
+    """A binding, and where it was found."""
+
+    positions: tuple[bytes, ...]
+    """The position of the tuple that each pattern has matched."""
+    binding: Binding
+
+
+async def _unplaced(
+    bindings: AsyncIterable[Mapping[str, Any]],
+) -> AsyncGenerator[_Placed, None]:
+    async for binding in bindings:
+        yield _Placed((), dict(binding))
+
+
+async def _nested(
+    view: View,
+    patterns: list[tuple[Any, ...]],
+    start: Optional[tuple[bytes, ...]],
+    limit: int,
+) -> AsyncGenerator[_Placed, None]:
+    """The bindings that match patterns, the first outermost; after those at the positions `start`, if it is given."""
+    only = len(patterns) == 1
+    run = _first(view, patterns[0], start[0] if start else None, not only, limit if only else 0)
+    for level, pattern in enumerate(patterns[1:], 2):
+        run = _join(view, run, pattern, start[:level] if start else None, level < len(patterns))
+    async for placed in run:
+        yield placed
+
+
+async def _first(
+    view: View,
+    pattern: tuple[Any, ...],
+    start: Optional[bytes],
+    inclusive: bool,
+    limit: int,
+) -> AsyncGenerator[_Placed, None]:
+    how = _match.plan(view.store, pattern)
+    await _bases.read(view, how)
+    async for match in _match.matches(view, how, start=start, inclusive=inclusive, limit=limit):
+        yield _Placed((match.position,), match.binding)
+
+
+async def _join(
+    view: View,
+    outer: AsyncIterable[_Placed],
+    pattern: tuple[Any, ...],
+    start: Optional[tuple[bytes, ...]],
+    inclusive: bool,
+) -> AsyncGenerator[_Placed, None]:
+    """Each binding of `outer` with those that match the pattern too; for the one at `start`, only what comes after."""
+    batch: list[_Placed] = []
+    async for placed in outer:
+        if start is not None and placed.positions == start[:-1]:
+            how = _match.plan(view.store, pattern, placed.binding)
+            await _bases.read(view, how)
+            async for match in _match.matches(view, how, start=start[-1], inclusive=inclusive):
+                yield _Placed((*placed.positions, match.position), match.binding)
+            start = None
+            continue
+        batch.append(placed)
+        if len(batch) == _match.JOINED:
+            async for joined in _joined(view, batch, pattern):
+                yield joined
+            batch = []
+    async for joined in _joined(view, batch, pattern):
+        yield joined
+
+
+async def _joined(
+    view: View, batch: list[_Placed], pattern: tuple[Any, ...]
+) -> AsyncGenerator[_Placed, None]:
+    """What matches the pattern, for each binding of a batch: its scans at once, then its changes at once."""
+    plans = [_match.plan(view.store, pattern, placed.binding) for placed in batch]
+    for how in plans:
+        await _bases.read(view, how)
+    async for number, match in _match.each_match(view, plans):
+        yield _Placed((*batch[number].positions, match.position), match.binding)
+
+
+async def page(
+    tx: found.Transaction,
+    vnstore: VNStore,
+    pattern: Any,
+    *patterns: Any,
+    as_of: Optional[UUID] = None,
+    change: Optional[UUID] = None,
+    limit: int = 42,
+    continuation: Optional[bytes] = None,
+    snapshot: Optional[bool] = None,
+) -> Page:
+    """Return some of what `query` yields, and what the next page begins with, in this transaction or another.
+
+    With `as_of` all pages are of one point of history. Without, they are of the moment each is asked for: a tuple that
+    is added meanwhile shows if its place is still to come.
+
+    Args:
+        tx: a found.Transaction.
+        vnstore: what `make` returned.
+        pattern: for each column an item or a variable, in a tuple or a list.
+        patterns: more of them, to be matched at once.
+        as_of: as for `select`.
+        change: as for `select`.
+        limit: the most bindings to return.
+        continuation: that of the page before, for the same patterns; None for the first page.
+        snapshot: as for `select`.
+
+    Raises:
+        TypeError: an argument has another type.
+        ValueError: `limit` is less than 1.
+        VNStoreException: as `select`, or `continuation` is not one of this query.
+    """
+    store = check_store(vnstore)
+    check_count("limit", limit)
+    checked = [_check_sequence(store, one) for one in (pattern, *patterns)]
+    start = None if continuation is None else _unpack_continuation(continuation, len(checked))
+    view = await look(tx, store, as_of, change, snapshot)
+    results: list[_Placed] = []
+    run = _nested(view, checked, start, limit + 1)
+    try:
+        async for placed in run:
+            results.append(placed)
+            if len(results) > limit:
+                break
+    finally:
+        await run.aclose()
+    bindings = [placed.binding for placed in results[:limit]]
+    more = len(results) > limit
+    return Page(bindings, found.pack(results[limit - 1].positions) if more else None)
+
+
+def _unpack_continuation(continuation: bytes, patterns: int) -> tuple[bytes, ...]:
+    if not isinstance(continuation, bytes):
+        raise TypeError(f"continuation must be bytes, not {type(continuation).__name__}")
+    try:
+        positions = found.unpack(continuation)
+    except ValueError:
+        positions = ()
+    if len(positions) != patterns or not all(isinstance(one, bytes) for one in positions):
+        raise VNStoreException("the continuation is not one of this query")
+    return positions
+
+
+async def count(
+    tx: found.Transaction,
+    vnstore: VNStore,
+    pattern: Any,
+    *patterns: Any,
+    as_of: Optional[UUID] = None,
+    change: Optional[UUID] = None,
+    snapshot: Optional[bool] = None,
+) -> int:
+    """Return how many bindings `query` would give; it reads what `query` does.
+
+    The arguments are those of `query`, and so is what it raises.
+    """
+    number = 0
+    results = query(tx, vnstore, pattern, *patterns, as_of=as_of, change=change, snapshot=snapshot)
+    async for _ in results:
+        number += 1
+    return number
