@@ -305,7 +305,7 @@ class Lookup:
 
     def admits(self, seed: Mapping[str, Any]) -> bool:
         """Whether what is known of the variables is what the pattern asks of them."""
-        return all(_admits(variable, seed[variable.name]) for variable in self._seed_checks)
+        return all(admits(variable, seed[variable.name]) for variable in self._seed_checks)
 
     def begin(self, seed: Mapping[str, Any]) -> bytes:
         """What the keys of the rows begin with; all of it, of a point."""
@@ -348,10 +348,10 @@ class Lookup:
         value = cast("Variable", self.pattern.value)
         if self._value_known:
             bindings = [one for one in bindings if one[value.name] == seed[value.name]]
-        return [one for one in bindings if _admits(value, one[value.name])]
+        return [one for one in bindings if admits(value, one[value.name])]
 
 
-def _admits(variable: Variable, item: Any) -> bool:
+def admits(variable: Variable, item: Any) -> bool:
     if variable.bounded and not variable.low <= found.pack((item,)) < variable.high:
         return False
     return all(check(item) for check in variable.checks)
