@@ -2,8 +2,8 @@
 //!
 //! - `memory:` is a new database in memory, `memory:NAME` the one of that name, for the life of the process.
 //! - `embedded:PATH` is a file. The path is taken as it stands up to the first `?`.
-//! - `?` introduces options, `name=value` joined by `&`: `latency=SEED` for all, `cache=BYTES` (with k, m or g) and
-//!   `sync=on|off` for files.
+//! - `?` introduces options, `name=value` joined by `&`: `latency=SEED` for all, `faults=SEED` for memory, `cache=BYTES`
+//!   (with k, m or g) and `sync=on|off` for files.
 //!
 //! Where a program wants the path of a cluster file, the file may hold such a string: on its first line that is neither
 //! empty nor a comment.
@@ -35,6 +35,7 @@ pub struct AddressOptions {
     pub cache_bytes: Option<usize>,
     pub sync: Option<bool>,
     pub latency: Option<u64>,
+    pub faults: Option<u64>,
 }
 
 const MEMORY: &str = "memory:";
@@ -71,6 +72,10 @@ impl Address {
         for option in options.unwrap_or_default().split('&').filter(|option| !option.is_empty()) {
             parsed.set(option).map_err(|reason| refusal(format!("{address}: {reason}")))?;
         }
+        if parsed.options.latency.is_some() && parsed.options.faults.is_some() {
+            let reason = "option faults makes answers late too: leave latency out";
+            return Err(refusal(format!("{address}: {reason}")));
+        }
         Ok(parsed)
     }
 
@@ -81,6 +86,8 @@ impl Address {
         let is_file = matches!(self.place, Place::File(_));
         match name {
             "latency" => self.options.latency = Some(value.parse().map_err(|_| bad())?),
+            "faults" if is_file => return Err("option faults is for databases in memory".into()),
+            "faults" => self.options.faults = Some(value.parse().map_err(|_| bad())?),
             "cache" if is_file => {
                 self.options.cache_bytes = Some(parse_bytes(value).ok_or_else(bad)?);
             }
@@ -202,6 +209,9 @@ mod tests {
     #[test]
     fn an_unknown_option_is_named() {
         assert!(refused("memory:?fats=1").contains("unknown option fats"));
+        assert!(refused("embedded:x?faults=1").contains("faults is for databases in memory"));
+        assert!(refused("memory:?faults=-1").contains("option faults does not take -1"));
+        assert!(refused("memory:?faults=1&latency=1").contains("leave latency out"));
         assert!(refused("memory:?cache=1m").contains("option cache is for files"));
         assert!(refused("embedded:x?sync=maybe").contains("option sync does not take maybe"));
         assert!(refused("embedded:x?cache=9999999999999g").contains("option cache does not take"));

@@ -17,6 +17,7 @@ use crate::resolver::Resolver;
 use crate::storage::Storage;
 use crate::transaction::Ticket;
 use crate::watch::{Completion, Watches};
+use crate::weather::Clock;
 use crate::writes::Writes;
 
 /// A transaction on its way to be committed.
@@ -81,6 +82,8 @@ pub struct Core {
     resolver: Mutex<Resolver>,
     queue: Mutex<Queue>,
     wake: Condvar,
+    /// Held by who commits.
+    committing: Mutex<()>,
     /// A file has a thread for its commits; those of memory are quick, and the network thread's.
     has_thread: bool,
     _closed: SetOnDrop,
@@ -150,10 +153,10 @@ fn place_shard(storage: &Storage) -> Result<()> {
 }
 
 impl Store {
-    pub fn open(storage: Storage, options: AddressOptions) -> Result<Store> {
+    pub fn open(storage: Storage, options: AddressOptions, clock: Clock) -> Result<Store> {
         let is_file = matches!(storage, Storage::File(_));
         place_shard(&storage)?;
-        let head = Head::new(storage.snapshot()?, storage.version(), is_file);
+        let head = Head::new(storage.snapshot()?, storage.version(), is_file, clock);
         let closed = Arc::new(Latch::default());
         let core = Arc::new(Core {
             resolver: Mutex::new(Resolver::new(head.base())),
@@ -163,6 +166,7 @@ impl Store {
             storage,
             queue: Mutex::new(Queue::default()),
             wake: Condvar::new(),
+            committing: Mutex::new(()),
             has_thread: is_file,
             _closed: SetOnDrop(Arc::clone(&closed)),
         });
@@ -254,13 +258,14 @@ impl Core {
     /// The lease of a read version, with its end arranged for.
     pub fn arrange_expiry(self: &Arc<Core>, leased: &Leased) {
         if let Some(deadline) = leased.expire_at {
-            expire_at(Arc::downgrade(self), deadline);
+            expire_at(self, deadline);
         }
     }
 
     /// Commits what waits and gives back what to answer. A panic on the way, which would be a bug, is answered as a
     /// commit of unknown result by the tickets that are dropped, and the database stays usable.
-    fn commit(self: &Arc<Core>, mut waiting: Vec<Request>) -> Vec<Completion> {
+    pub fn commit(self: &Arc<Core>, mut waiting: Vec<Request>) -> Vec<Completion> {
+        let _committing = self.committing.lock();
         let mut completions = Vec::new();
         while !waiting.is_empty() {
             let later = waiting.split_off(waiting.len().min(BATCH));
@@ -306,7 +311,7 @@ impl Core {
             match applied {
                 Ok(snapshot) => {
                     if let Some(deadline) = self.head.publish(version, snapshot.clone()) {
-                        expire_at(Arc::downgrade(self), deadline);
+                        expire_at(self, deadline);
                     }
                     completions = self.watches.changed(&mutations, &snapshot);
                 }
@@ -382,13 +387,13 @@ fn stamp_and_record(
     resolver.record(committed.version, writes.conflicts().iter().chain(stamped.iter()));
 }
 
-fn expire_at(core: Weak<Core>, deadline: std::time::Instant) {
-    network::at(deadline, move || {
-        if let Some(present) = core.upgrade()
-            && let Some(next) = present.head.expire()
+fn expire_at(core: &Arc<Core>, deadline: std::time::Instant) {
+    let weak = Arc::downgrade(core);
+    core.head.clock().at(deadline, Weak::new(), move || {
+        if let Some(core) = weak.upgrade()
+            && let Some(next) = core.head.expire()
         {
-            drop(present);
-            expire_at(core, next);
+            expire_at(&core, next);
         }
     });
 }

@@ -18,6 +18,7 @@ use crate::network;
 use crate::options::{self, DatabaseOption};
 use crate::random::Random;
 use crate::storage::{FileOptions, OpenFailure, Storage};
+use crate::weather::{Clock, Timeline, Weather};
 
 /// Answers are this much late at most, with `latency=`.
 const LATENCY: Duration = Duration::from_millis(1);
@@ -37,6 +38,9 @@ pub struct Database {
     settings: Mutex<Settings>,
     watches: Arc<AtomicI64>,
     latency: Option<Arc<Latency>>,
+    weather: Option<Arc<Weather>>,
+    /// What time it is for transactions of this handle.
+    clock: Clock,
 }
 
 struct Settings {
@@ -88,14 +92,16 @@ impl Database {
     ) -> std::result::Result<Database, OpenFailure> {
         let Address { place, options } = Address::parse(address)?;
         let fail = |code| OpenFailure { code, message: format!("{address}: cannot open") };
+        // With weather, time is virtual from the first version of the database on.
+        let clock = || options.faults.map_or_else(Clock::default, |_| Clock::of(Timeline::new()));
         let store = match place {
-            Place::Memory(None) => Arc::new(new_memory().map_err(fail)?),
+            Place::Memory(None) => Arc::new(new_memory(clock()).map_err(fail)?),
             Place::Memory(Some(name)) => {
                 let mut open = OPEN.lock();
                 match open.memory.get(&name) {
                     Some(store) => Arc::clone(store),
                     None => {
-                        let store = Arc::new(new_memory().map_err(fail)?);
+                        let store = Arc::new(new_memory(clock()).map_err(fail)?);
                         open.memory.insert(name, Arc::clone(&store));
                         store
                     }
@@ -104,6 +110,9 @@ impl Database {
             Place::File(path) => open_file(&path, &options)?,
         };
         let core = Arc::clone(store.core().map_err(fail)?);
+        let shared = core.head.clock();
+        let weather = options.faults.map(|seed| Weather::new(seed, Arc::clone(shared.timeline())));
+        let clock = if weather.is_some() { shared.clone() } else { Clock::default() };
         Ok(Database {
             core,
             _store: store,
@@ -119,6 +128,8 @@ impl Database {
             latency: options
                 .latency
                 .map(|seed| Arc::new(Latency(Mutex::new(Random::from_seed(seed))))),
+            weather,
+            clock,
         })
     }
 
@@ -128,6 +139,14 @@ impl Database {
 
     pub fn latency(&self) -> Option<&Arc<Latency>> {
         self.latency.as_ref()
+    }
+
+    pub fn weather(&self) -> Option<&Arc<Weather>> {
+        self.weather.as_ref()
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// A future for what is known already, ready unless the database has latency.
@@ -183,8 +202,17 @@ impl Database {
     }
 }
 
-fn new_memory() -> Result<Store> {
-    Store::open(Storage::memory(), AddressOptions::default())
+impl Drop for Database {
+    /// What is under way goes on, as on a cluster, though nobody turns for it any more.
+    fn drop(&mut self) {
+        if let Some(weather) = &self.weather {
+            weather.timeline().release_all_from_network();
+        }
+    }
+}
+
+fn new_memory(clock: Clock) -> Result<Store> {
+    Store::open(Storage::memory(), AddressOptions::default(), clock)
 }
 
 /// Opens a file, or the store that has it open already.
@@ -213,7 +241,7 @@ fn open_file(
     }
     let storage = Storage::open(&canonical, &file)?;
     let stated = AddressOptions { latency: None, ..options.clone() };
-    let store = Store::open(storage, stated).map_err(|code| OpenFailure {
+    let store = Store::open(storage, stated, Clock::default()).map_err(|code| OpenFailure {
         code,
         message: format!("{}: cannot open", path.display()),
     })?;

@@ -1,13 +1,14 @@
 //! Futures: one answer, set once, and the callbacks that wait for it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::capi::arrays::{KeyArray, MappedArray, RowArray, StringArray};
 use crate::error::{Error, Result};
 use crate::network;
+use crate::weather::Weather;
 
 /// What a future can hold.
 pub enum Answer {
@@ -35,6 +36,9 @@ pub struct Future {
     status: AtomicI32,
     slot: Mutex<Slot>,
     settled: Condvar,
+    /// Who looks at it lets virtual time pass.
+    weather: Option<Arc<Weather>>,
+    looks: AtomicU32,
 }
 
 struct Slot {
@@ -70,6 +74,13 @@ impl Future {
         Arc::new(Future::with(PENDING, Answer::Nothing))
     }
 
+    /// A future whose answer comes in the virtual time of `weather`, where there is one.
+    #[must_use]
+    pub fn pending_under(weather: Option<&Arc<Weather>>) -> Arc<Future> {
+        let future = Future::with(PENDING, Answer::Nothing);
+        Arc::new(Future { weather: weather.cloned(), ..future })
+    }
+
     fn with(status: i32, answer: Answer) -> Future {
         Future {
             status: AtomicI32::new(status),
@@ -81,12 +92,29 @@ impl Future {
                 reads: 0,
             }),
             settled: Condvar::new(),
+            weather: None,
+            looks: AtomicU32::new(0),
         }
     }
 
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.status.load(Ordering::Acquire) != PENDING
+    }
+
+    /// Whether the future has its answer, as somebody asks who waits for it.
+    pub fn look(&self) -> bool {
+        if self.is_ready() {
+            return true;
+        }
+        let Some(weather) = &self.weather else { return false };
+        weather.looked(1 + self.looks.fetch_add(1, Ordering::Relaxed));
+        self.is_ready()
+    }
+
+    /// Nobody waits for an answer any more.
+    pub fn is_settled(&self) -> bool {
+        self.is_ready() || self.slot.lock().is_cancelled
     }
 
     /// The error of the answer: 2015 while there is none.

@@ -14,6 +14,7 @@ use crate::Version;
 use crate::error::{Error, Result};
 use crate::limits::{READ_WINDOW, VERSIONS_PER_SECOND};
 use crate::storage::Snapshot;
+use crate::weather::Clock;
 
 /// How far a new life of a database is ahead of the last version of the one before, as after a cluster's recovery.
 const RESTART_JUMP: Version = 100 * VERSIONS_PER_SECOND;
@@ -81,6 +82,7 @@ struct State {
 pub struct Head {
     state: Mutex<State>,
     base: Version,
+    clock: Clock,
     origin: Instant,
 }
 
@@ -95,7 +97,12 @@ impl Head {
     /// `persisted` is the last version of the life before. With `outlives_process`, the clock of the wall puts this life
     /// after every version that one gave out without committing.
     #[must_use]
-    pub fn new(snapshot: Snapshot, persisted: Version, outlives_process: bool) -> Head {
+    pub fn new(
+        snapshot: Snapshot,
+        persisted: Version,
+        outlives_process: bool,
+        clock: Clock,
+    ) -> Head {
         let mut base = persisted + RESTART_JUMP;
         if outlives_process
             && let Ok(wall) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)
@@ -114,7 +121,7 @@ impl Head {
             prune_at: 1_024,
             expiry_is_due: false,
         };
-        Head { state: Mutex::new(state), base, origin: Instant::now() }
+        Head { state: Mutex::new(state), base, origin: clock.now(), clock }
     }
 
     /// The version this life began with: nothing before it can be read or checked.
@@ -123,7 +130,11 @@ impl Head {
         self.base
     }
 
-    fn clock(&self, now: Instant) -> Version {
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    fn version_at(&self, now: Instant) -> Version {
         let elapsed = now.saturating_duration_since(self.origin).as_micros();
         self.base + Version::try_from(elapsed).unwrap_or(Version::MAX / 2)
     }
@@ -131,9 +142,9 @@ impl Head {
     /// A read version that shows every commit acknowledged before the call.
     #[must_use]
     pub fn read_version(&self) -> Leased {
-        let now = Instant::now();
+        let now = self.clock.now();
         let mut state = self.state.lock();
-        let version = state.newest(self.clock(now));
+        let version = state.newest(self.version_at(now));
         state.used = state.used.max(version);
         if let Some((until, lease)) = &state.shared
             && now < *until
@@ -148,9 +159,9 @@ impl Head {
 
     /// The snapshot of a version chosen by the caller: 1009 if it has not been reached, 1007 if it is gone.
     pub fn at_version(&self, version: Version) -> Result<Leased> {
-        let now = Instant::now();
+        let now = self.clock.now();
         let mut state = self.state.lock();
-        let newest = state.newest(self.clock(now));
+        let newest = state.newest(self.version_at(now));
         if version > newest {
             return Err(Error::FUTURE_VERSION);
         }
@@ -195,7 +206,7 @@ impl Head {
     /// The version of a new batch of commits. `publish` or `abandon` ends it.
     #[must_use]
     pub fn begin(&self) -> Version {
-        let clock = self.clock(Instant::now());
+        let clock = self.version_at(self.clock.now());
         let mut state = self.state.lock();
         let version = clock.max(state.used + 1).max(state.committed + 1);
         state.in_progress = Some(version);
@@ -218,7 +229,7 @@ impl Head {
         let is_news = !std::mem::replace(&mut state.expiry_is_due, true);
         drop(state);
         drop((shared, forgotten));
-        is_news.then(|| Instant::now() + LEASE)
+        is_news.then(|| self.clock.now() + LEASE)
     }
 
     /// The batch came to nothing; its version is used up all the same.
@@ -231,7 +242,7 @@ impl Head {
     /// Ends the leases that have run out. Some(time) is when to call again.
     #[must_use]
     pub fn expire(&self) -> Option<Instant> {
-        let now = Instant::now();
+        let now = self.clock.now();
         let mut ended = Vec::new();
         let mut state = self.state.lock();
         let mut next: Option<Instant> = None;
@@ -250,7 +261,7 @@ impl Head {
             next = Some(next.map_or(*deadline, |next| next.min(*deadline)));
             true
         });
-        let oldest = self.clock(now) - READ_WINDOW;
+        let oldest = self.version_at(now) - READ_WINDOW;
         let forgotten = state.thin_history(oldest);
         if let Some(era) = state.history.front() {
             let left = u64::try_from(era.until - oldest).unwrap_or(0);
@@ -308,7 +319,7 @@ mod tests {
 
     fn new() -> (Storage, Head) {
         let storage = Storage::memory();
-        let head = Head::new(storage.snapshot().unwrap(), 0, false);
+        let head = Head::new(storage.snapshot().unwrap(), 0, false, Clock::default());
         (storage, head)
     }
 

@@ -25,6 +25,7 @@ mod span_set;
 pub mod storage;
 mod transaction;
 mod watch;
+mod weather;
 pub mod writes;
 
 pub use address::is_address;

@@ -200,6 +200,9 @@ pub struct TransactionOptions {
     pub report_conflicting_keys: bool,
     pub special_keys_relaxed: bool,
     pub special_keys_writable: bool,
+    pub is_batch: bool,
+    /// The client itself finds out what became of a commit.
+    pub is_idempotent: bool,
     tags: Vec<Box<[u8]>>,
     identifier: Option<Box<[u8]>>,
 }
@@ -283,6 +286,8 @@ impl TransactionOptions {
             report_conflicting_keys: false,
             special_keys_relaxed: false,
             special_keys_writable: false,
+            is_batch: false,
+            is_idempotent: false,
             tags: Vec::new(),
             identifier: None,
         }
@@ -337,6 +342,7 @@ impl TransactionOptions {
                 if !(16..256).contains(&with_value(value)?.len()) {
                     return Err(Error::INVALID_OPTION);
                 }
+                self.is_idempotent = true;
             }
             transaction::CONSISTENCY_CHECK_REQUIRED_REPLICAS => {
                 integer(value, -2, INT_MAX)?;
@@ -400,6 +406,8 @@ impl TransactionOptions {
                 self.used_during_commit_protection_disabled = true;
             }
             transaction::BYPASS_UNREADABLE => self.bypass_unreadable = true,
+            transaction::PRIORITY_BATCH => self.is_batch = true,
+            transaction::AUTOMATIC_IDEMPOTENCY => self.is_idempotent = true,
             transaction::REPORT_CONFLICTING_KEYS => {
                 self.report_conflicting_keys = true;
             }
@@ -425,6 +433,10 @@ impl TransactionOptions {
                 Ok(())
             }
         }
+    }
+
+    pub fn is_tagged(&self) -> bool {
+        !self.tags.is_empty()
     }
 
     fn add_tag(&mut self, tag: &[u8]) -> Result<()> {
@@ -549,6 +561,7 @@ mod transaction {
         FDBTransactionOption_FDB_TR_OPTION_LOG_TRANSACTION as LOG_TRANSACTION,
         FDBTransactionOption_FDB_TR_OPTION_MAX_RETRY_DELAY as MAX_RETRY_DELAY,
         FDBTransactionOption_FDB_TR_OPTION_NEXT_WRITE_NO_WRITE_CONFLICT_RANGE as NEXT_WRITE_NO_WRITE_CONFLICT_RANGE,
+        FDBTransactionOption_FDB_TR_OPTION_PRIORITY_BATCH as PRIORITY_BATCH,
         FDBTransactionOption_FDB_TR_OPTION_READ_LOCK_AWARE as READ_LOCK_AWARE,
         FDBTransactionOption_FDB_TR_OPTION_READ_PRIORITY_HIGH as READ_PRIORITY_HIGH,
         FDBTransactionOption_FDB_TR_OPTION_READ_PRIORITY_LOW as READ_PRIORITY_LOW,

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::future::{Answer, Future, Outcome};
 use crate::mutation::Mutation;
 use crate::storage::Snapshot;
+use crate::weather::ForNothing;
 
 /// A watch's share of what its database handle may have outstanding, given back once.
 pub struct Slot {
@@ -52,6 +53,7 @@ pub struct Watch {
     pub baseline: Option<Vec<u8>>,
     pub future: Arc<Future>,
     pub slot: Arc<Slot>,
+    pub for_nothing: Option<ForNothing>,
 }
 
 /// A future to answer, and with what.

@@ -7,10 +7,10 @@ use found_embedded::capi::{self, types::*};
 macro_rules! export {
     ($(fn $name:ident($($argument:ident: $type:ty),* $(,)?) -> $ret:ty;)*) => {
         $(
-            #[doc = concat!("`", stringify!($name), "` of `fdb_c.h`.")]
+            #[doc = concat!("`", stringify!($name), "` of `fdb_c.h`, or of the engine's own.")]
             ///
             /// # Safety
-            /// As the header says.
+            /// As the header says, or its description there.
             #[unsafe(no_mangle)]
             #[allow(clippy::too_many_arguments)]
             pub unsafe extern "C" fn $name($($argument: $type),*) -> $ret {
@@ -22,3 +22,4 @@ macro_rules! export {
 }
 
 found_embedded::fdb_functions!(export);
+found_embedded::found_functions!(export);

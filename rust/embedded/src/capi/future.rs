@@ -38,7 +38,7 @@ pub unsafe extern "C" fn fdb_future_block_until_ready(f: *mut FDBFuture) -> fdb_
 
 pub unsafe extern "C" fn fdb_future_is_ready(f: *mut FDBFuture) -> fdb_bool_t {
     // SAFETY: the caller's future, not destroyed.
-    unsafe { future_of(f) }.map_or(0, |future| fdb_bool_t::from(future.is_ready()))
+    unsafe { future_of(f) }.map_or(0, |future| fdb_bool_t::from(future.look()))
 }
 
 /// A callback of C's with its arguments, to be called on the network thread.

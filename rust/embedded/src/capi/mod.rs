@@ -17,8 +17,11 @@ mod network;
 mod table;
 mod tenant;
 mod transaction;
+mod turns;
 
-pub use self::{database::*, future::*, granules::*, network::*, tenant::*, transaction::*};
+pub use self::{
+    database::*, future::*, granules::*, network::*, tenant::*, transaction::*, turns::*,
+};
 
 /// What the signatures are written with.
 pub mod types {

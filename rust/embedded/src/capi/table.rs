@@ -465,3 +465,15 @@ macro_rules! fdb_functions {
         }
     };
 }
+
+/// As `fdb_functions`, with the functions that this library has beside those of `fdb_c.h`. Who looks a library's functions up
+/// finds them missing in others.
+#[macro_export]
+macro_rules! found_functions {
+    ($then:ident) => {
+        $then! {
+            fn fdb_found_database_take_turns(d: *mut FDBDatabase) -> fdb_bool_t;
+            fn fdb_found_turn() -> fdb_bool_t;
+        }
+    };
+}

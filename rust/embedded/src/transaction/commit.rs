@@ -3,8 +3,8 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::{INVALID_VERSION, Inner, Transaction, special};
-use crate::commit::{Committed, Core, Refusal, Request};
+use super::{Asked, INVALID_VERSION, Inner, Transaction, special};
+use crate::commit::{Committed, Core, Refusal, Request, complete};
 use crate::database::{Latency, answer_at};
 use crate::error::{Error, Result};
 use crate::future::{Answer, Future, Outcome};
@@ -15,6 +15,7 @@ use crate::mutation::Mutation;
 use crate::network;
 use crate::ranges::Ranges;
 use crate::watch::{Completion, Watch};
+use crate::weather::Passage;
 
 /// Who gets the answer of a commit.
 pub struct Ticket {
@@ -24,6 +25,7 @@ pub struct Ticket {
     latency: Option<Arc<Latency>>,
     /// When the last of the reads that the commit waits for is answered.
     reads_end: Option<Instant>,
+    passage: Option<Arc<Passage>>,
 }
 
 impl Ticket {
@@ -34,17 +36,22 @@ impl Ticket {
         core: &Arc<Core>,
         completions: &mut Vec<Completion>,
     ) {
+        let result = match &self.passage {
+            None => result,
+            Some(passage) => passage.result(result),
+        };
         let outcome = match &result {
             Ok(_) => Ok(Answer::Nothing),
             Err(refusal) => Err(refusal.error),
         };
         if let Some(future) = self.future.take() {
-            match &self.latency {
-                None => completions.push((future, outcome)),
-                Some(latency) => {
+            match (&self.passage, &self.latency) {
+                (None, None) => completions.push((future, outcome)),
+                (None, Some(latency)) => {
                     let time = latency.time();
                     answer_at(self.reads_end.map_or(time, |end| time.max(end)), future, outcome);
                 }
+                (Some(passage), _) => passage.answer(future, outcome),
             }
         }
         if let Some(transaction) = self.transaction.upgrade() {
@@ -64,11 +71,14 @@ impl Drop for Ticket {
     }
 }
 
+const COMMIT: Asked<'_> = ("commit", b"");
+const ON_ERROR: Asked<'_> = ("on_error", b"");
+
 impl Transaction {
     pub fn commit(self: &Arc<Self>) -> Arc<Future> {
         let mut inner = self.inner.lock();
         if let Err(error) = inner.check() {
-            return self.answer(&mut inner, Err(error));
+            return self.answer(&mut inner, COMMIT, Err(error));
         }
         inner.size_at_commit = inner.approximate_size();
         inner.commit_started = true;
@@ -76,29 +86,36 @@ impl Transaction {
         // the reset (ReadYourWrites.actor.cpp, RYWImpl::commit).
         let refused = special::commit(self, &mut inner).err().or(inner.read_failed);
         if let Some(error) = refused {
-            return self.answer_at_version(&mut inner, Err(error));
+            return self.answer_at_version(&mut inner, COMMIT, Err(error));
         }
         if inner.writes.is_empty() {
             inner.committed_version = INVALID_VERSION;
             inner.answer_stamps(Err(Error::NO_COMMIT_VERSION));
             let watches = std::mem::take(&mut inner.watches);
             let reads_end = inner.reads_end;
-            let future = self.answer_not_before(&mut inner, reads_end, Ok(Answer::Nothing));
+            let future = self.answer_not_before(&mut inner, COMMIT, reads_end, Ok(Answer::Nothing));
             drop(inner);
-            for completion in arm(watches, self.database.core()) {
-                network::post(move || {
-                    completion.0.complete(completion.1);
-                });
+            let completions = arm(watches, self.database.core());
+            if !completions.is_empty() {
+                self.database.clock().post(move || complete(completions));
             }
             return future;
         }
         if let Err(error) = inner.check_commit() {
             return self.commit_fails(&mut inner, error);
         }
-        let future = Future::pending();
+        let future = Future::pending_under(self.database.weather());
         self.add_pending(&mut inner, &future);
+        let reads_end = inner.reads_end;
+        let traits = inner.traits();
+        let has_reads = !inner.reads.is_empty();
+        let read_version = inner.view.as_ref().map(|view| view.version).or(inner.chosen_version);
+        let passage = inner
+            .forecast
+            .as_mut()
+            .map(|forecast| Arc::new(forecast.commit(read_version.is_some(), has_reads, traits)));
         let request = Request {
-            read_version: inner.view.as_ref().map(|view| view.version).or(inner.chosen_version),
+            read_version,
             reads: std::mem::take(&mut inner.reads),
             writes: std::mem::take(&mut inner.writes),
             causal_write_risky: inner.options.causal_write_risky,
@@ -108,11 +125,15 @@ impl Transaction {
                 epoch: inner.epoch,
                 future: Some(Arc::clone(&future)),
                 latency: self.database.latency().cloned(),
-                reads_end: inner.reads_end,
+                reads_end,
+                passage: passage.clone(),
             },
         };
         drop(inner);
-        self.database.core().submit(request);
+        match passage {
+            None => self.database.core().submit(request),
+            Some(passage) => passage.submit(self.database.core(), request, reads_end),
+        }
         future
     }
 
@@ -120,7 +141,7 @@ impl Transaction {
     fn commit_fails(self: &Arc<Self>, inner: &mut Inner, error: Error) -> Arc<Future> {
         inner.answer_stamps(Err(Error::TRANSACTION_INVALID_VERSION));
         inner.cancel_watches(error);
-        self.answer_at_version(inner, Err(error))
+        self.answer_at_version(inner, COMMIT, Err(error))
     }
 
     /// Takes note of how the commit ended, unless the transaction has been reset since.
@@ -172,9 +193,9 @@ impl Transaction {
     pub fn versionstamp(self: &Arc<Self>) -> Arc<Future> {
         let mut inner = self.inner.lock();
         if let Err(error) = inner.check() {
-            return self.answer(&mut inner, Err(error));
+            return self.answer(&mut inner, ("get_versionstamp", b""), Err(error));
         }
-        let future = Future::pending();
+        let future = Future::pending_under(self.database.weather());
         inner.stamps.push(Arc::clone(&future));
         // Its timeout ends it too.
         self.add_pending(&mut inner, &future);
@@ -189,7 +210,7 @@ impl Transaction {
             // The client would go on with another version of itself, whatever became of the transaction
             // (MultiVersionTransaction.actor.cpp, onError).
             let remains = inner.renew(self.database.snapshot_read_your_writes());
-            let future = self.answer(&mut inner, Ok(Answer::Nothing));
+            let future = self.answer(&mut inner, ON_ERROR, Ok(Answer::Nothing));
             drop(inner);
             drop(remains);
             return future;
@@ -198,17 +219,12 @@ impl Transaction {
             inner.retry_delay(error).inspect_err(|_| inner.fail(Error::TRANSACTION_CANCELLED))
         });
         match delay {
-            Err(error) => self.answer(&mut inner, Err(error)),
+            Err(error) => self.answer(&mut inner, ON_ERROR, Err(error)),
             Ok(delay) => {
                 let remains = inner.restart(self.database.snapshot_read_your_writes());
-                let future = Future::pending();
-                self.add_pending(&mut inner, &future);
+                let future = self.answer_after(&mut inner, ON_ERROR, delay, Ok(Answer::Nothing));
                 drop(inner);
                 drop(remains);
-                let answered = Arc::clone(&future);
-                network::at(Instant::now() + delay, move || {
-                    answered.complete(Ok(Answer::Nothing));
-                });
                 future
             }
         }
@@ -218,17 +234,23 @@ impl Transaction {
 /// Arms the watches of a transaction that committed; those that have fired already are to be answered.
 fn arm(watches: Vec<Watch>, core: &Arc<Core>) -> Vec<Completion> {
     let mut completions = Vec::new();
-    for watch in watches {
+    for mut watch in watches {
         let number = core.watches.number();
+        let for_nothing = watch.for_nothing.take();
         let (key, slot, weak) = (watch.key.clone(), Arc::clone(&watch.slot), Arc::downgrade(core));
-        let is_wanted = watch.future.set_on_cancel(move || {
+        let future = Arc::clone(&watch.future);
+        let disarm = move || {
             slot.release();
             if let Some(core) = weak.upgrade() {
                 core.watches.disarm(&key, number);
             }
-        });
-        if is_wanted {
-            completions.extend(core.watches.arm(number, watch, || core.head.latest()));
+        };
+        if !future.set_on_cancel(disarm.clone()) {
+            continue;
+        }
+        completions.extend(core.watches.arm(number, watch, || core.head.latest()));
+        if let Some(for_nothing) = for_nothing {
+            for_nothing.fire(future, disarm);
         }
     }
     completions
@@ -315,7 +337,11 @@ impl Inner {
                     | Error::GRV_PROXY_MEMORY_LIMIT_EXCEEDED => MAX_BACKOFF_OF_MEMORY_LIMITS,
                     _ => self.options.max_backoff,
                 };
-                let delay = self.backoff * self.random.fraction();
+                let share = match &self.forecast {
+                    None => self.random.fraction(),
+                    Some(forecast) => forecast.backoff(),
+                };
+                let delay = self.backoff * share;
                 self.backoff = (2.0 * self.backoff).min(most.as_secs_f64());
                 Ok(seconds(delay))
             }

@@ -11,7 +11,7 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use found_fdb_sys::{FDBTransactionOption, FDBTransactionOption_FDB_TR_OPTION_TIMEOUT as TIMEOUT};
 use parking_lot::Mutex;
@@ -23,11 +23,12 @@ use crate::future::{Answer, Future, Outcome};
 use crate::head::Lease;
 use crate::keys::{SYSTEM_END, USER_END};
 use crate::limits::{BACKOFF, FUTURE_VERSION_DELAY};
-use crate::network::{self, Timer};
+use crate::network::Timer;
 use crate::options::{self, Effect, TransactionOptions};
 use crate::random::Random;
 use crate::ranges::Ranges;
 use crate::watch::Watch;
+use crate::weather::{Clock, Forecast, Traits, Weather};
 use crate::writes::Writes;
 
 pub use commit::Ticket;
@@ -53,12 +54,16 @@ struct View {
     lease: Arc<Lease>,
 }
 
+/// What was asked, for the event log: the operation, and the key it is about.
+type Asked<'a> = (&'static str, &'a [u8]);
+
 struct Inner {
     /// Counts resets: what was started before one does not touch the transaction after it.
     epoch: u64,
     options: TransactionOptions,
     /// Options that outlive on_error, those of the database first.
     persistent: Defaults,
+    clock: Clock,
     created: Instant,
     deadline: Option<Instant>,
     timer: Option<Timer>,
@@ -66,6 +71,8 @@ struct Inner {
     /// The bound of the next random delay, in seconds.
     backoff: f64,
     random: Random,
+    /// With weather, what this transaction will meet.
+    forecast: Option<Forecast>,
 
     writes: Writes,
     reads: Ranges,
@@ -105,12 +112,14 @@ impl Transaction {
             epoch: 0,
             options: TransactionOptions::new(database.snapshot_read_your_writes()),
             persistent: database.defaults(),
-            created: Instant::now(),
+            clock: database.clock().clone(),
+            created: database.clock().now(),
             deadline: None,
             timer: None,
             retries: 0,
             backoff: BACKOFF.as_secs_f64(),
             random: Random::new(),
+            forecast: database.weather().map(Weather::forecast),
             writes: Writes::new(),
             reads: Ranges::new(),
             view: None,
@@ -136,8 +145,13 @@ impl Transaction {
     }
 
     /// The future of an outcome that is known.
-    fn answer(self: &Arc<Self>, inner: &mut Inner, outcome: Outcome) -> Arc<Future> {
-        self.answer_not_before(inner, None, outcome)
+    fn answer(
+        self: &Arc<Self>,
+        inner: &mut Inner,
+        asked: Asked<'_>,
+        outcome: Outcome,
+    ) -> Arc<Future> {
+        self.answer_not_before(inner, asked, None, outcome)
     }
 
     /// The future of an outcome that is known, late if the database has latency. Then it gives way to an error of the
@@ -145,34 +159,68 @@ impl Transaction {
     fn answer_not_before(
         self: &Arc<Self>,
         inner: &mut Inner,
+        asked: Asked<'_>,
         earliest: Option<Instant>,
         outcome: Outcome,
     ) -> Arc<Future> {
-        let Some(latency) = self.database.latency() else { return Future::ready(outcome) };
-        let future = Future::pending();
-        let time = latency.time();
+        let weather = self.database.weather();
+        let (time, event) = match (&mut inner.forecast, self.database.latency()) {
+            (Some(forecast), _) => {
+                let (delay, event) = forecast.operation(asked.0, asked.1);
+                (inner.clock.now() + delay, Some(event))
+            }
+            (None, Some(latency)) => (latency.time(), None),
+            (None, None) => return Future::ready(outcome),
+        };
+        let future = Future::pending_under(weather);
         let time = earliest.map_or(time, |earliest| time.max(earliest));
         inner.reads_end = Some(inner.reads_end.map_or(time, |end| end.max(time)));
         if outcome.is_ok() {
             self.add_pending(inner, &future);
         }
-        answer_at(time, Arc::clone(&future), outcome);
+        match (weather, event) {
+            (Some(weather), Some(event)) => {
+                weather.answer_at(time, Arc::clone(&future), outcome, event);
+            }
+            _ => answer_at(time, Arc::clone(&future), outcome),
+        }
         future
     }
 
     /// The future of a read or a commit. One at a version that has not been reached fails only after a second: so long a
     /// storage server waits for the version to come (storageserver.actor.cpp, waitForVersion), and programs rely on the
     /// pause.
-    fn answer_at_version(self: &Arc<Self>, inner: &mut Inner, outcome: Outcome) -> Arc<Future> {
+    fn answer_at_version(
+        self: &Arc<Self>,
+        inner: &mut Inner,
+        asked: Asked<'_>,
+        outcome: Outcome,
+    ) -> Arc<Future> {
         if !matches!(outcome, Err(Error::FUTURE_VERSION)) {
-            return self.answer(inner, outcome);
+            return self.answer(inner, asked, outcome);
         }
-        let future = Future::pending();
+        self.answer_after(inner, asked, FUTURE_VERSION_DELAY, outcome)
+    }
+
+    /// The future of an outcome that is told after a pause.
+    fn answer_after(
+        self: &Arc<Self>,
+        inner: &mut Inner,
+        asked: Asked<'_>,
+        pause: Duration,
+        outcome: Outcome,
+    ) -> Arc<Future> {
+        let weather = self.database.weather();
+        let future = Future::pending_under(weather);
         self.add_pending(inner, &future);
-        let late = Arc::clone(&future);
-        network::at(Instant::now() + FUTURE_VERSION_DELAY, move || {
-            late.complete(outcome);
-        });
+        let time = inner.clock.now() + pause;
+        match (weather, &mut inner.forecast) {
+            (Some(weather), Some(forecast)) => {
+                let (_, event) = forecast.operation(asked.0, asked.1);
+                weather.answer_at(time, Arc::clone(&future), outcome, event);
+            }
+            _ => answer_at(time, Arc::clone(&future), outcome),
+        }
         future
     }
 
@@ -188,7 +236,8 @@ impl Transaction {
     fn arm_timer(self: &Arc<Self>, inner: &mut Inner) {
         if let (Some(deadline), None) = (inner.deadline, inner.timer) {
             let transaction = Arc::downgrade(self);
-            inner.timer = Some(network::at(deadline, move || on_timer(&transaction)));
+            let of = transaction.clone();
+            inner.timer = Some(inner.clock.at(deadline, of, move || on_timer(&transaction)));
         }
     }
 
@@ -278,22 +327,33 @@ impl Transaction {
     }
 
     pub fn approximate_size(self: &Arc<Self>) -> Arc<Future> {
-        self.unless_deferred(|inner| Ok(Answer::Int64(inner.approximate_size())))
+        self.unless_deferred("get_approximate_size", |inner| {
+            Ok(Answer::Int64(inner.approximate_size()))
+        })
     }
 
     pub fn total_cost(self: &Arc<Self>) -> Arc<Future> {
-        self.unless_deferred(|inner| Ok(Answer::Int64(inner.cost)))
+        self.unless_deferred("get_total_cost", |inner| Ok(Answer::Int64(inner.cost)))
     }
 
     /// Tags are not throttled here.
     pub fn tag_throttled_duration(self: &Arc<Self>) -> Arc<Future> {
-        self.unless_deferred(|_| Ok(Answer::Double(0.0)))
+        self.unless_deferred("get_tag_throttled_duration", |_| Ok(Answer::Double(0.0)))
     }
 
-    fn unless_deferred(self: &Arc<Self>, call: impl FnOnce(&mut Inner) -> Outcome) -> Arc<Future> {
+    fn unless_deferred(
+        self: &Arc<Self>,
+        what: &'static str,
+        call: impl FnOnce(&mut Inner) -> Outcome,
+    ) -> Arc<Future> {
         let mut inner = self.inner.lock();
         let outcome = inner.deferred.map_or(Ok(()), Err).and_then(|()| call(&mut inner));
-        self.answer(&mut inner, outcome)
+        self.answer(&mut inner, (what, b""), outcome)
+    }
+
+    /// Whether somebody waits for an answer of this transaction that its timeout would end.
+    pub fn is_waiting(&self) -> bool {
+        self.inner.lock().pending.iter().any(|future| !future.is_settled())
     }
 }
 
@@ -341,7 +401,7 @@ impl Inner {
     fn check_timeout(&mut self) {
         if let Some(deadline) = self.deadline
             && self.failed.is_none()
-            && Instant::now() >= deadline
+            && self.clock.now() >= deadline
         {
             self.fail(Error::TRANSACTION_TIMED_OUT);
         }
@@ -358,7 +418,7 @@ impl Inner {
         let mut pending = std::mem::take(&mut self.pending);
         pending.append(&mut self.stamps);
         if !pending.is_empty() {
-            network::post(move || {
+            self.clock.post(move || {
                 for future in pending {
                     future.complete(Err(error));
                 }
@@ -368,14 +428,14 @@ impl Inner {
 
     fn cancel_timer(&mut self) {
         if let Some(timer) = self.timer.take() {
-            network::cancel_timer(timer);
+            self.clock.cancel_timer(timer);
         }
     }
 
     fn cancel_watches(&mut self, error: Error) {
         let watches = std::mem::take(&mut self.watches);
         if !watches.is_empty() {
-            network::post(move || {
+            self.clock.post(move || {
                 for watch in watches {
                     watch.future.complete(Err(error));
                 }
@@ -393,7 +453,7 @@ impl Inner {
     /// Starts over as a new transaction with the same persistent options.
     fn renew(&mut self, snapshot_read_your_writes: i32) -> Remains {
         self.retries = 0;
-        self.created = Instant::now();
+        self.created = self.clock.now();
         self.backoff = BACKOFF.as_secs_f64();
         self.restart(snapshot_read_your_writes)
     }
@@ -401,6 +461,9 @@ impl Inner {
     /// Starts over, as on_error and reset do (ReadYourWrites.actor.cpp, resetRyow).
     fn restart(&mut self, snapshot_read_your_writes: i32) -> Remains {
         self.epoch += 1;
+        if let Some(forecast) = &mut self.forecast {
+            forecast.restart(self.retries);
+        }
         self.fail_pending(Error::TRANSACTION_CANCELLED);
         self.cancel_watches(Error::TRANSACTION_CANCELLED);
         let remains =
@@ -435,6 +498,15 @@ impl Inner {
             }
         }
         self.persistent = persistent;
+    }
+
+    /// What faults depend on.
+    fn traits(&self) -> Traits {
+        Traits {
+            is_tagged: self.options.is_tagged(),
+            is_batch: self.options.is_batch,
+            is_idempotent: self.options.is_idempotent,
+        }
     }
 
     fn approximate_size(&self) -> i64 {

@@ -45,7 +45,7 @@ impl Transaction {
     pub fn get(self: &Arc<Self>, key: &[u8], snapshot: bool) -> Arc<Future> {
         let mut inner = self.inner.lock();
         let outcome = self.get_value(&mut inner, key, snapshot).map(Answer::Value);
-        self.answer_at_version(&mut inner, outcome)
+        self.answer_at_version(&mut inner, ("get", key), outcome)
     }
 
     fn get_value(&self, inner: &mut Inner, key: &[u8], snapshot: bool) -> Result<Option<Vec<u8>>> {
@@ -71,7 +71,7 @@ impl Transaction {
     pub fn get_key(self: &Arc<Self>, selector: &Selector, snapshot: bool) -> Arc<Future> {
         let mut inner = self.inner.lock();
         let outcome = self.resolve(&mut inner, selector, snapshot).map(Answer::Key);
-        self.answer_at_version(&mut inner, outcome)
+        self.answer_at_version(&mut inner, ("get_key", &selector.key), outcome)
     }
 
     fn resolve(&self, inner: &mut Inner, selector: &Selector, snapshot: bool) -> Result<Vec<u8>> {
@@ -89,14 +89,21 @@ impl Transaction {
 
     pub fn get_range(self: &Arc<Self>, request: GetRange) -> Arc<Future> {
         let mut inner = self.inner.lock();
+        let begin = self.begin_of(&request);
         let outcome = self.get_rows(&mut inner, request);
-        self.answer_at_version(&mut inner, outcome)
+        self.answer_at_version(&mut inner, ("get_range", &begin), outcome)
     }
 
     pub fn get_mapped_range(self: &Arc<Self>, request: GetRange, mapper: &[u8]) -> Arc<Future> {
         let mut inner = self.inner.lock();
+        let begin = self.begin_of(&request);
         let outcome = self.get_mapped_rows(&mut inner, request, mapper);
-        self.answer_at_version(&mut inner, outcome)
+        self.answer_at_version(&mut inner, ("get_mapped_range", &begin), outcome)
+    }
+
+    /// The key that the log names a range by: with weather alone.
+    fn begin_of(&self, request: &GetRange) -> Vec<u8> {
+        self.database.weather().map(|_| request.begin.key.to_vec()).unwrap_or_default()
     }
 
     /// Neither the transaction's own writes nor snapshot reads are supported, says FoundationDB, which leaves the commit
@@ -138,7 +145,7 @@ impl Transaction {
     pub fn read_version(self: &Arc<Self>) -> Arc<Future> {
         let mut inner = self.inner.lock();
         let outcome = self.take_read_version(&mut inner).map(Answer::Int64);
-        self.answer(&mut inner, outcome)
+        self.answer(&mut inner, ("get_read_version", b""), outcome)
     }
 
     fn take_read_version(&self, inner: &mut Inner) -> Result<Version> {
@@ -176,7 +183,7 @@ impl Transaction {
                 inner.watches.push(watch);
                 future
             }
-            Err(error) => self.answer_at_version(&mut inner, Err(error)),
+            Err(error) => self.answer_at_version(&mut inner, ("watch", key), Err(error)),
         }
     }
 
@@ -196,10 +203,12 @@ impl Transaction {
             read::get(snapshot, writes, conflicts, key, mode)
         })?;
         let slot = Slot::take(self.database.watches(), self.database.max_watches())?;
-        let future = Future::pending();
+        let weather = self.database.weather();
+        let future = Future::pending_under(weather);
         let held = Arc::clone(&slot);
         future.set_on_cancel(move || held.release());
-        Ok(Watch { key: key.into(), baseline, future, slot })
+        let for_nothing = inner.forecast.as_mut().and_then(|forecast| forecast.watch(key));
+        Ok(Watch { key: key.into(), baseline, future, slot, for_nothing })
     }
 
     /// There is one place, and it is here.
@@ -209,7 +218,7 @@ impl Transaction {
             let place = (!special::contains(key)).then(|| CString::from(c"embedded"));
             Answer::Strings(StringArray::new(place.into_iter().collect()))
         });
-        self.answer(&mut inner, outcome)
+        self.answer(&mut inner, ("get_addresses_for_key", key), outcome)
     }
 
     pub fn estimated_range_size(self: &Arc<Self>, begin: &[u8], end: &[u8]) -> Arc<Future> {
@@ -219,7 +228,7 @@ impl Transaction {
             let size = core.storage.estimated_bytes(&core.head.latest(), begin, end)?;
             Ok(Answer::Int64(size))
         });
-        self.answer(&mut inner, outcome)
+        self.answer(&mut inner, ("get_estimated_range_size", begin), outcome)
     }
 
     pub fn range_split_points(
@@ -238,7 +247,7 @@ impl Transaction {
             let points = core.storage.split_points(&core.head.latest(), begin, end, chunk)?;
             Ok(Answer::Keys(KeyArray::new(points)))
         });
-        self.answer(&mut inner, outcome)
+        self.answer(&mut inner, ("get_range_split_points", begin), outcome)
     }
 
     /// A read conflict range by hand.
@@ -300,6 +309,10 @@ impl Inner {
     /// What the transaction reads from: of its read version, which it takes now if it has none.
     fn view(&mut self, core: &Arc<Core>) -> Result<&View> {
         if self.view.is_none() {
+            let traits = self.traits();
+            if let (Some(forecast), None) = (&mut self.forecast, self.chosen_version) {
+                forecast.start(traits)?;
+            }
             let leased = match self.chosen_version {
                 Some(version) => core.head.at_version(version)?,
                 None => core.head.read_version(),
@@ -332,6 +345,9 @@ impl Inner {
     ) -> Result<T> {
         self.has_read = true;
         self.view(core)?;
+        if let Some(forecast) = &mut self.forecast {
+            forecast.read()?;
+        }
         let Inner { view: Some(view), writes, reads, .. } = self else {
             return Err(Error::INTERNAL_ERROR);
         };

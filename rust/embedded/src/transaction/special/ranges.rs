@@ -72,6 +72,7 @@ pub(super) const MODULES: &[Space] = &[
     Under(b"\xff\xff/configuration/"),
     Key(b"\xff\xff/connection_string"),
     Key(b"\xff\xff/error_message"),
+    Under(b"\xff\xff/found/"),
     Under(b"\xff\xff/global_config/"),
     Under(b"\xff\xff/management/"),
     Under(b"\xff\xff/metrics/"),
@@ -84,6 +85,9 @@ pub(super) const MODULES: &[Space] = &[
 const CONFLICTING_KEYS: &[u8] = b"\xff\xff/transaction/conflicting_keys/";
 const READ_CONFLICTS: &[u8] = b"\xff\xff/transaction/read_conflict_range/";
 const WRITE_CONFLICTS: &[u8] = b"\xff\xff/transaction/write_conflict_range/";
+
+/// The engine's own module: what a database with weather has answered.
+const WEATHER_LOG: &[u8] = b"\xff\xff/found/weather/log/";
 
 const fn empty(space: Space, since: i32, write: Write) -> Range {
     Range { space, since, write, rows: |_, _| Vec::new() }
@@ -118,6 +122,17 @@ pub(super) const RANGES: &[Range] = &[
         let message = inner.special_error.iter();
         message.map(|text| (b"\xff\xff/error_message".to_vec(), text.clone().into())).collect()
     }),
+    Range {
+        space: Under(WEATHER_LOG),
+        since: 630,
+        write: Write::Refused,
+        rows: |transaction, _| {
+            let log = transaction.database.weather().map(|weather| weather.log());
+            let key = |number| [WEATHER_LOG, format!("{number:012}").as_bytes()].concat();
+            let lines = log.unwrap_or_default().into_iter();
+            lines.map(|(number, line)| (key(number), line.into())).collect()
+        },
+    },
     empty(Under(b"\xff\xff/global_config/"), 700, Write::Commits("set global config")),
     empty(Key(b"\xff\xff/management/auto_coordinators"), 700, Write::Refused),
     empty(
