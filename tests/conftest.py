@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Optional
 
 import pytest
+from stores import Place
 from support import Space, run
 
 import found
@@ -78,6 +79,15 @@ def space(db: found.Database) -> Iterator[Space]:
     yield keys
     if CLUSTER_FILE:
         run(_clear(keys))
+
+
+@pytest.fixture
+def place(db: found.Database) -> Iterator[Place]:
+    """A prefix for the stores of a test in `db`, that no other test uses."""
+    stores = Place(db)
+    yield stores
+    if CLUSTER_FILE:
+        run(stores.clear())
 
 
 async def _clear(keys: Space) -> None:
