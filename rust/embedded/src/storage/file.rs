@@ -1,16 +1,14 @@
 //! A database in a redb file.
 //!
-//! redb is trusted with the data but not with damaged files: it verifies checksums when it repairs
-//! and in [`File::check`], not when it reads, and a page that is not what it should be may make it
-//! panic. Every call into it that reads the file goes through [`Failure::guard`], which turns a
-//! panic into file_corrupt. A clean file is opened without reading all of it, and so unverified.
+//! redb is trusted with the data but not with damaged files: what it makes of a page that is not what it wrote may be a
+//! panic. The blocks of the file are verified as they are read ([`super::blocks`]), so it hardly ever meets one; still
+//! every call into it goes through [`Failure::guard`], which turns a panic into file_corrupt.
 //!
-//! After a crash redb walks the whole file as it opens it, about a second a gigabyte. Its quick
-//! repair would spare that walk, but it makes every commit write twice and sync twice, which is
-//! what a commit spends its time on.
+//! After a crash redb walks the whole file as it opens it, about a second a gigabyte. Its quick repair would spare that
+//! walk, but it makes every commit write twice and sync twice, which is what a commit spends its time on.
 //!
-//! After a write that failed, as on a full disk, redb refuses all but closing: what the file holds
-//! is what was last acknowledged, and opening it again finds that.
+//! After a write that failed, as on a full disk, snapshots are read as before, and the next apply opens the file again if
+//! the disk takes what it had refused: [`File::recover`].
 
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +21,10 @@ use redb::{
     ReadableTable, StorageError, Table, TableDefinition,
 };
 
+use super::backend::End;
+use super::blocks::{Blocks, Frozen, Unreadable};
+use super::disk::Disk;
+use super::open::Opened;
 use super::{OpenFailure, open};
 use crate::Version;
 use crate::error::{Error, Result};
@@ -31,9 +33,8 @@ use crate::mutation::{Mutation, atomic};
 
 pub(super) const DATA: TableDefinition<&[u8], &[u8]> = TableDefinition::new("data");
 
-/// The layout of the file, and the version last applied.
+/// The version last applied.
 pub(super) const META: TableDefinition<&str, i64> = TableDefinition::new("meta");
-pub(super) const FORMAT: &str = "format";
 pub(super) const VERSION: &str = "version";
 
 /// Without `sync`, what may be lost in a crash is bounded: a batch this far from the last sync is
@@ -47,23 +48,24 @@ pub struct FileOptions {
     pub cache_bytes: usize,
     /// Whether an apply returns only once its data is on the disk.
     pub sync: bool,
+    /// Whether all of the file is verified as it is opened.
+    pub verify: bool,
 }
 
 impl Default for FileOptions {
     fn default() -> FileOptions {
-        FileOptions { cache_bytes: 32 << 20, sync: true }
+        FileOptions { cache_bytes: 32 << 20, sync: true, verify: false }
     }
 }
 
 pub struct File {
     path: PathBuf,
-    /// None only while it is dropped.
-    database: RwLock<Option<Database>>,
+    options: FileOptions,
+    blocks: Arc<Blocks>,
+    life: RwLock<Arc<Life>>,
     /// The state as of the last apply, kept open: opening one costs more than most reads.
     latest: Mutex<Option<Snapshot>>,
     state: Mutex<State>,
-    sync: bool,
-    failure: Arc<Failure>,
 }
 
 struct State {
@@ -72,34 +74,78 @@ struct State {
     unsynced: usize,
 }
 
-/// What the first failed operation said. Those after it only say that there was one.
-#[derive(Default)]
-struct Failure(Mutex<Option<String>>);
+/// From one opening of the file by redb to the next.
+struct Life {
+    /// None once it is over.
+    database: RwLock<Option<Database>>,
+    end: End,
+    /// What the first failed operation said. Those after it may only say that there was one.
+    failure: Mutex<Option<String>>,
+}
 
-impl Failure {
+impl Life {
+    fn new(opened: Opened) -> Arc<Life> {
+        let Opened { database, end, .. } = opened;
+        Arc::new(Life { database: RwLock::new(Some(database)), end, failure: Mutex::default() })
+    }
+
+    /// Calls into redb. What goes wrong after the end of this life is transaction_too_old: the snapshot is gone.
     fn guard<T>(&self, call: impl FnOnce() -> std::result::Result<T, redb::Error>) -> Result<T> {
         match catch_unwind(AssertUnwindSafe(call)) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.record(code_of(&error), error.to_string())),
-            Err(panic) => Err(self.record(Error::FILE_CORRUPT, panic_text(&*panic))),
+            Err(panic) => Err(self.interrupted(&*panic)),
+        }
+    }
+
+    fn interrupted(&self, panic: &(dyn std::any::Any + Send)) -> Error {
+        match panic.downcast_ref::<Unreadable>() {
+            Some(unreadable @ Unreadable::Io(error)) => {
+                self.record(code_of_io(error), unreadable.to_string())
+            }
+            Some(unreadable) => self.record(Error::FILE_CORRUPT, unreadable.to_string()),
+            None => self.record(Error::FILE_CORRUPT, panic_text(panic)),
         }
     }
 
     fn record(&self, code: Error, text: String) -> Error {
-        self.0.lock().get_or_insert(text);
+        if self.end.has_come() {
+            return Error::TRANSACTION_TOO_OLD;
+        }
+        self.failure.lock().get_or_insert(text);
         code
+    }
+
+    fn with_database<T>(
+        &self,
+        call: impl FnOnce(&Database) -> std::result::Result<T, redb::Error>,
+    ) -> Result<T> {
+        let database = self.database.read();
+        self.guard(|| call(database.as_ref().ok_or(redb::Error::DatabaseClosed)?))
+    }
+
+    fn close(&self) {
+        let database = self.database.write().take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
     }
 }
 
 fn code_of(error: &redb::Error) -> Error {
     match error {
         redb::Error::Corrupted(_) => Error::FILE_CORRUPT,
-        redb::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => Error::FILE_CORRUPT,
+        redb::Error::Io(error) => code_of_io(error),
         _ => Error::IO_ERROR,
     }
 }
 
+fn code_of_io(error: &std::io::Error) -> Error {
+    if error.kind() == ErrorKind::UnexpectedEof { Error::FILE_CORRUPT } else { Error::IO_ERROR }
+}
+
 pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    if let Some(unreadable) = panic.downcast_ref::<Unreadable>() {
+        return unreadable.to_string();
+    }
     let text = panic
         .downcast_ref::<&str>()
         .copied()
@@ -109,14 +155,24 @@ pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 impl File {
     pub fn open(path: &Path, options: &FileOptions) -> std::result::Result<File, OpenFailure> {
-        let (database, version) = open::open(path, options)?;
+        open::open_path(path, |disk| File::open_on(disk, path, options))
+    }
+
+    /// Opens the database on a disk, which is called `path` where something goes wrong.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        options: &FileOptions,
+    ) -> std::result::Result<File, OpenFailure> {
+        let blocks = open::load(path, disk)?;
+        let opened = open::open(path, &blocks, options)?;
         Ok(File {
             path: path.to_path_buf(),
-            database: RwLock::new(Some(database)),
+            options: options.clone(),
+            blocks,
             latest: Mutex::new(None),
-            state: Mutex::new(State { version, unsynced: 0 }),
-            sync: options.sync,
-            failure: Arc::default(),
+            state: Mutex::new(State { version: opened.version, unsynced: 0 }),
+            life: RwLock::new(Life::new(opened)),
         })
     }
 
@@ -125,8 +181,8 @@ impl File {
     }
 
     pub fn failure(&self) -> Option<String> {
-        let failure = self.failure.0.lock();
-        failure.as_ref().map(|text| format!("{}: {text}", self.path.display()))
+        let failure = self.blocks.failure().or_else(|| self.life.read().failure.lock().clone());
+        failure.map(|text| self.about(&text))
     }
 
     pub fn snapshot(&self) -> Result<Snapshot> {
@@ -134,30 +190,21 @@ impl File {
         if let Some(latest) = &*latest {
             return Ok(latest.clone());
         }
-        let snapshot = self.open_snapshot()?;
+        let life = Arc::clone(&self.life.read());
+        let table =
+            life.with_database(|database| Ok(database.begin_read()?.open_table(DATA)?))?;
+        let snapshot = Snapshot { table: Arc::new(table), life };
         *latest = Some(snapshot.clone());
         Ok(snapshot)
-    }
-
-    fn open_snapshot(&self) -> Result<Snapshot> {
-        let table =
-            self.with_database(|database| Ok(database.begin_read()?.open_table(DATA)?))?;
-        Ok(Snapshot { table: Arc::new(table), failure: self.failure.clone() })
-    }
-
-    fn with_database<T>(
-        &self,
-        call: impl FnOnce(&Database) -> std::result::Result<T, redb::Error>,
-    ) -> Result<T> {
-        let database = self.database.read();
-        self.failure.guard(|| call(database.as_ref().ok_or(redb::Error::DatabaseClosed)?))
     }
 
     pub fn apply(&self, mutations: &[Mutation], version: Version) -> Result<()> {
         let mut state = self.state.lock();
         let unsynced =
             state.unsynced + mutations.iter().map(Mutation::expected_size).sum::<usize>();
-        let durable = self.sync || unsynced >= UNSYNCED_LIMIT;
+        let durable = self.options.sync || unsynced >= UNSYNCED_LIMIT;
+        // What is read should this one fail.
+        drop(self.snapshot()?);
         self.commit(durable, |table| {
             mutations.iter().try_for_each(|mutation| apply(table, mutation))?;
             Ok(Some(version))
@@ -184,7 +231,9 @@ impl File {
             &mut Table<'_, &[u8], &[u8]>,
         ) -> std::result::Result<Option<Version>, redb::Error>,
     ) -> Result<()> {
-        self.with_database(|database| {
+        self.check_writable()?;
+        let life = Arc::clone(&self.life.read());
+        let committed = life.with_database(|database| {
             let mut transaction = database.begin_write()?;
             let durability = if durable { Durability::Immediate } else { Durability::None };
             transaction.set_durability(durability)?;
@@ -192,28 +241,84 @@ impl File {
             if let Some(version) = version {
                 transaction.open_table(META)?.insert(VERSION, version)?;
             }
+            // redb has not heard of a write that failed.
+            if self.blocks.frozen().is_some() {
+                return Ok(transaction.abort()?);
+            }
             Ok(transaction.commit()?)
-        })
+        });
+        self.check_writable()?;
+        committed
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        match self.blocks.frozen() {
+            None => Ok(()),
+            Some(Frozen::Unchanged) => Err(Error::IO_ERROR),
+            Some(Frozen::Unknown) => Err(Error::COMMIT_UNKNOWN_RESULT),
+        }
+    }
+
+    /// A write has failed: nothing is applied until `recover`.
+    pub fn needs_recovery(&self) -> bool {
+        self.blocks.frozen().is_some() || self.life.read().database.read().is_none()
+    }
+
+    /// Goes back to the last apply that succeeded, if the disk takes writes again; until then snapshots can be read. After
+    /// it they are gone.
+    pub fn recover(&self) -> Result<()> {
+        let mut state = self.state.lock();
+        self.blocks.try_again().map_err(|error| code_of_io(&error))?;
+        let mut life = self.life.write();
+        *self.latest.lock() = None;
+        life.end.end();
+        life.close();
+        let thawed = self.blocks.thaw().map_err(|error| open::not_ours(&self.path, error));
+        let opened = thawed.and_then(|()| open::open(&self.path, &self.blocks, &self.options));
+        let opened = opened.map_err(|failure| {
+            *life.failure.lock() = Some(failure.message);
+            failure.code
+        })?;
+        *state = State { version: opened.version, unsynced: 0 };
+        *life = Life::new(opened);
+        Ok(())
     }
 
     /// Verifies every page, and repairs what bookkeeping it can. None, or what was wrong.
     pub fn check(&self) -> Result<Option<String>> {
+        self.exclusively(|database| match database.check_integrity() {
+            Ok(true) => Ok(None),
+            Ok(false) => Ok(Some("the file needed repair, and is repaired".to_owned())),
+            Err(DatabaseError::Storage(StorageError::Corrupted(text))) => {
+                Ok(Some(format!("the file is damaged: {text}")))
+            }
+            Err(error) => Err(error.into()),
+        })
+        .map(|problem| problem.map(|text| self.about(&text)))
+    }
+
+    /// Moves the data to the front of the file and cuts the rest off.
+    pub fn compact(&self) -> Result<()> {
+        self.check_writable()?;
+        self.exclusively(|database| Ok(database.compact().map(drop)?))?;
+        self.check_writable()
+    }
+
+    /// Calls what needs the file to itself: client_invalid_operation while snapshots live.
+    fn exclusively<T>(
+        &self,
+        call: impl FnOnce(&mut Database) -> std::result::Result<T, redb::Error>,
+    ) -> Result<T> {
         let _no_apply = self.state.lock();
         *self.latest.lock() = None;
-        let mut database = self.database.write();
+        let life = self.life.read();
+        let mut database = life.database.write();
         let Some(database) = database.as_mut() else { return Err(Error::IO_ERROR) };
-        match catch_unwind(AssertUnwindSafe(|| database.check_integrity())) {
-            Ok(Ok(true)) => Ok(None),
-            Ok(Ok(false)) => Ok(Some(self.about("the file needed repair, and is repaired"))),
-            Ok(Err(DatabaseError::Storage(StorageError::Corrupted(text)))) => {
-                Ok(Some(self.about(&format!("the file is damaged: {text}"))))
-            }
-            Ok(Err(DatabaseError::TransactionInProgress)) => Err(Error::CLIENT_INVALID_OPERATION),
-            Ok(Err(error)) => {
-                let error = redb::Error::from(error);
-                Err(self.failure.record(code_of(&error), error.to_string()))
-            }
-            Err(panic) => Ok(Some(self.about(&panic_text(&*panic)))),
+        match catch_unwind(AssertUnwindSafe(|| call(database))) {
+            Ok(Err(redb::Error::TransactionInProgress)) => Err(Error::CLIENT_INVALID_OPERATION),
+            Ok(Err(error)) => Err(life.record(code_of(&error), error.to_string())),
+            Ok(Ok(value)) => Ok(value),
+            Err(panic) => Err(life.interrupted(&*panic)),
         }
     }
 
@@ -227,8 +332,7 @@ impl Drop for File {
         // A failure is remembered by nobody: what was acknowledged as durable is on the disk.
         let _ = self.flush();
         *self.latest.lock() = None;
-        let database = self.database.write().take();
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
+        self.life.read().close();
     }
 }
 
@@ -268,24 +372,24 @@ fn apply(
 #[derive(Clone)]
 pub struct Snapshot {
     table: Arc<ReadOnlyTable<&'static [u8], &'static [u8]>>,
-    failure: Arc<Failure>,
+    life: Arc<Life>,
 }
 
 pub type Bytes = AccessGuard<'static, &'static [u8]>;
 
 pub struct Range<'a> {
     rows: redb::Range<'static, &'static [u8], &'static [u8]>,
-    failure: &'a Failure,
+    life: &'a Life,
 }
 
 impl Snapshot {
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
-        self.failure.guard(|| Ok(self.table.get(key)?))
+        self.life.guard(|| Ok(self.table.get(key)?))
     }
 
     pub fn range(&self, begin: &[u8], end: &[u8]) -> Result<Range<'_>> {
-        let rows = self.failure.guard(|| Ok(self.table.range(begin.min(end)..end)?))?;
-        Ok(Range { rows, failure: &self.failure })
+        let rows = self.life.guard(|| Ok(self.table.range(begin.min(end)..end)?))?;
+        Ok(Range { rows, life: &self.life })
     }
 
     pub fn visit(
@@ -296,7 +400,7 @@ impl Snapshot {
         mut visit: impl FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<()> {
         // One guard for the whole walk: one a row would cost as much as the row.
-        self.failure.guard(|| {
+        self.life.guard(|| {
             let mut rows = self.table.range(begin.min(end)..end)?;
             while let Some(row) = if reverse { rows.next_back() } else { rows.next() } {
                 let (key, value) = row?;
@@ -315,8 +419,8 @@ impl Range<'_> {
         row: std::thread::Result<Option<std::result::Result<(Bytes, Bytes), StorageError>>>,
     ) -> Option<Result<(Bytes, Bytes)>> {
         match row {
-            Ok(row) => row.map(|row| self.failure.guard(|| Ok(row?))),
-            Err(panic) => Some(Err(self.failure.record(Error::FILE_CORRUPT, panic_text(&*panic)))),
+            Ok(row) => row.map(|row| self.life.guard(|| Ok(row?))),
+            Err(panic) => Some(Err(self.life.interrupted(&*panic))),
         }
     }
 }

@@ -1,18 +1,25 @@
 //! Where the data is: an ordered map in memory, or a redb file.
 
+mod backend;
+mod blocks;
+mod disk;
 mod file;
+mod heads;
 mod holder;
+mod layout;
 mod memory;
 mod open;
 
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::Version;
 use crate::error::{Error, Result};
 use crate::mutation::Mutation;
 use crate::rows::{Limits, Rows};
 
+pub use disk::Disk;
 pub use file::FileOptions;
 
 pub enum Storage {
@@ -46,6 +53,15 @@ impl Storage {
         file::File::open(path, options).map(Box::new).map(Storage::File)
     }
 
+    /// The database on a disk, which is called `path` where something goes wrong. Nobody else has it.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        options: &FileOptions,
+    ) -> std::result::Result<Storage, OpenFailure> {
+        file::File::open_on(disk, path, options).map(Box::new).map(Storage::File)
+    }
+
     /// The version last applied, also across restarts; 0 in a new database.
     pub fn version(&self) -> Version {
         match self {
@@ -65,6 +81,9 @@ impl Storage {
     /// Applies the mutations in order, all or none. When it returns they are in every later
     /// snapshot, and, in a file opened with `sync`, on the disk. Versionstamped mutations are
     /// stamped before: one that is not is refused with operation_failed.
+    ///
+    /// io_error says that nothing was applied, commit_unknown_result that a crash at this moment might show it: the disk
+    /// took neither the end of it nor its taking back. After either snapshots can be read, and see `recover`.
     pub fn apply(&self, mutations: &[Mutation], version: Version) -> Result<()> {
         if mutations.iter().any(Mutation::is_unstamped) {
             return Err(Error::OPERATION_FAILED);
@@ -81,6 +100,31 @@ impl Storage {
         match self {
             Storage::Memory(_) => Ok(()),
             Storage::File(file) => file.flush(),
+        }
+    }
+
+    /// A write has failed: nothing is applied until `recover`.
+    pub fn needs_recovery(&self) -> bool {
+        match self {
+            Storage::Memory(_) => false,
+            Storage::File(file) => file.needs_recovery(),
+        }
+    }
+
+    /// Goes back to the last apply that succeeded, if the disk takes writes again. Then the snapshots of before are gone:
+    /// transaction_too_old. It takes as long as opening the file after a crash.
+    pub fn recover(&self) -> Result<()> {
+        match self {
+            Storage::Memory(_) => Ok(()),
+            Storage::File(file) => file.recover(),
+        }
+    }
+
+    /// Makes a file as small as it can be. Error client_invalid_operation while snapshots live.
+    pub fn compact(&self) -> Result<()> {
+        match self {
+            Storage::Memory(_) => Ok(()),
+            Storage::File(file) => file.compact(),
         }
     }
 

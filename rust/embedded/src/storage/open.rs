@@ -1,37 +1,84 @@
 //! Opening a redb file, and saying in one sentence why it cannot be.
 
-use std::fs::{File, OpenOptions};
+use std::cell::Cell;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Error as IoError, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
 
-use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableError};
 
-use super::file::{DATA, FORMAT, FileOptions, META, VERSION, panic_text};
+use super::backend::{Backend, End};
+use super::blocks::{Blocks, NotOurs, Unreadable};
+use super::disk::Disk;
+use super::file::{DATA, FileOptions, META, VERSION, panic_text};
+use super::heads::FORMAT;
 use super::{OpenFailure, holder};
 use crate::Version;
 use crate::error::Error;
 
-/// The layout this engine writes, and the only one it reads.
-const THIS_FORMAT: i64 = 1;
-
 type Result<T> = std::result::Result<T, OpenFailure>;
 
-/// The database at `path`, and the version last applied to it.
-pub fn open(path: &Path, options: &FileOptions) -> Result<(Database, Version)> {
+/// A redb database in the blocks of a file.
+pub struct Opened {
+    pub database: Database,
+    /// The version last applied.
+    pub version: Version,
+    pub end: End,
+    /// It was not closed, and redb has walked all of it.
+    pub repaired: bool,
+}
+
+/// Opens the file at `path`, and hands it to `open`, which makes a database of it or fails.
+pub fn open_path<T>(path: &Path, open: impl FnOnce(Arc<dyn Disk>) -> Result<T>) -> Result<T> {
     let (file, created) = open_file(path)?;
-    let opened = open_database(path, file, options);
+    lock(path, &file)?;
+    let opened = open(Arc::new(file));
     match &opened {
-        // What is not yet a database is in the way of the next one who tries. Unless someone else
-        // has meanwhile made it one. Nothing can be done if removing it fails.
-        Err(failure) if created && failure.code != Error::LOCK_FILE_FAILURE => {
+        // What is not yet a database is in the way of the next one who tries. Nothing can be done if removing it fails.
+        Err(_) if created => {
             let _ = std::fs::remove_file(path);
         }
         Ok(_) if created => sync_folder(path),
         _ => {}
     }
     opened
+}
+
+/// The file is ours until it is closed. Where the system has no locks there is no more to do.
+fn lock(path: &Path, file: &File) -> Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let holder = file.metadata().ok().and_then(|metadata| holder::holder(&metadata));
+            Err(failure(path, Error::LOCK_FILE_FAILURE, &held_by(holder)))
+        }
+        Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => {
+            Err(failure(path, Error::LOCK_FILE_FAILURE, &format!("it cannot be locked: {error}")))
+        }
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// What lies in the file, which is called `path` in what goes wrong.
+pub fn load(path: &Path, disk: Arc<dyn Disk>) -> Result<Arc<Blocks>> {
+    Blocks::load(disk).map(Arc::new).map_err(|error| not_ours(path, error))
+}
+
+pub fn not_ours(path: &Path, error: NotOurs) -> OpenFailure {
+    match error {
+        NotOurs::Io(error) => io_failure(path, &error),
+        NotOurs::Format(format) => {
+            let cause = format!("its format {format} is not the {FORMAT} this engine reads");
+            failure(path, Error::UNSUPPORTED_FORMAT_VERSION, &cause)
+        }
+        NotOurs::Other => failure(
+            path,
+            Error::FILE_CORRUPT,
+            "it is no database of this engine, or its head is damaged",
+        ),
+    }
 }
 
 fn failure(path: &Path, code: Error, cause: &str) -> OpenFailure {
@@ -83,29 +130,48 @@ fn sync_folder(path: &Path) {
     }
 }
 
-fn open_database(path: &Path, file: File, options: &FileOptions) -> Result<(Database, Version)> {
-    let metadata = file.metadata();
-    let open = || {
-        let backend = FileBackend::new(file)?;
-        Builder::new().set_cache_size(options.cache_bytes).create_with_backend(backend)
-    };
-    let database = match catch_unwind(AssertUnwindSafe(open)) {
-        Ok(Ok(database)) => database,
-        Ok(Err(DatabaseError::DatabaseAlreadyOpen)) => {
-            let holder = metadata.ok().and_then(|metadata| holder::holder(&metadata));
-            return Err(failure(path, Error::LOCK_FILE_FAILURE, &held_by(holder)));
+/// Opens the database in the blocks, which are new or were closed, or left by a crash.
+pub fn open(path: &Path, blocks: &Arc<Blocks>, options: &FileOptions) -> Result<Opened> {
+    let end = End::default();
+    let backend = Backend { blocks: Arc::clone(blocks), end: end.clone() };
+    let repaired = Rc::new(Cell::new(false));
+    let mut builder = Builder::new();
+    builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(options.verify);
+    let (noted, is_synced) = (Rc::clone(&repaired), blocks.is_synced());
+    builder.set_repair_callback(move |session| {
+        noted.set(true);
+        // The commit before the last is all there is left of the file: right after a crash that tore the last apart, but
+        // the last was whole once.
+        if is_synced && session.progress() > 0.0 && session.progress() < LAST_COMMIT_VERIFIED {
+            session.abort();
         }
+    });
+    let database = match catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(backend))) {
+        Ok(Ok(database)) => database,
         Ok(Err(error)) => return Err(database_failure(path, error)),
         Err(panic) => return Err(damaged(path, &panic_text(&*panic))),
     };
-    match catch_unwind(AssertUnwindSafe(|| version_in(&database))) {
-        Ok(Ok(Ok(version))) => Ok((database, version)),
-        Ok(Ok(Err((code, cause)))) => Err(failure(path, code, &cause)),
-        Ok(Err(redb::Error::Io(error))) => Err(io_failure(path, &error)),
-        Ok(Err(error)) => Err(damaged(path, &error.to_string())),
-        Err(panic) => Err(damaged(path, &panic_text(&*panic))),
+    let version = match catch_unwind(AssertUnwindSafe(|| version_in(&database))) {
+        Ok(Ok(Ok(version))) => version,
+        Ok(Ok(Err(cause))) => return Err(failure(path, Error::FILE_CORRUPT, &cause)),
+        Ok(Err(redb::Error::Io(error))) => return Err(io_failure(path, &error)),
+        Ok(Err(error)) => return Err(damaged(path, &error.to_string())),
+        Err(panic) => return Err(damaged(path, &panic_text(&*panic))),
+    };
+    let repaired = repaired.get();
+    match blocks.opened(repaired) {
+        Ok(None) => Ok(Opened { database, version, end, repaired }),
+        Ok(Some(block)) => {
+            // Nothing is to be written to it, closing included.
+            end.end();
+            Err(damaged(path, &Unreadable::Damaged(block).to_string()))
+        }
+        Err(error) => Err(io_failure(path, &error)),
     }
 }
+
+/// How far redb says its repair is once the last commit, or the one before, has been verified.
+const LAST_COMMIT_VERIFIED: f64 = 0.5;
 
 fn held_by(holder: Option<u32>) -> String {
     match holder {
@@ -123,6 +189,7 @@ fn database_failure(path: &Path, error: DatabaseError) -> OpenFailure {
         }
         DatabaseError::Storage(StorageError::Io(error)) => io_failure(path, &error),
         DatabaseError::Storage(StorageError::Corrupted(cause)) => damaged(path, &cause),
+        DatabaseError::RepairAborted => damaged(path, "its last commit cannot be read"),
         error => failure(path, Error::IO_ERROR, &error.to_string()),
     }
 }
@@ -162,18 +229,13 @@ fn cause_of(error: &IoError) -> String {
 /// The version last applied; in a new database, makes the tables. Or why this is not one of ours.
 fn version_in(
     database: &Database,
-) -> std::result::Result<std::result::Result<Version, (Error, String)>, redb::Error> {
-    let other = "it is a redb database of another program".to_owned();
+) -> std::result::Result<std::result::Result<Version, String>, redb::Error> {
     let read = database.begin_read()?;
     if read.list_tables()?.next().is_none() && read.list_multimap_tables()?.next().is_none() {
         drop(read);
         let write = database.begin_write()?;
         write.open_table(DATA)?;
-        {
-            let mut meta = write.open_table(META)?;
-            meta.insert(FORMAT, THIS_FORMAT)?;
-            meta.insert(VERSION, 0)?;
-        }
+        write.open_table(META)?.insert(VERSION, 0)?;
         write.commit()?;
         return Ok(Ok(0));
     }
@@ -182,19 +244,10 @@ fn version_in(
         (Err(TableError::Storage(error)), _) | (_, Err(TableError::Storage(error))) => {
             return Err(error.into());
         }
-        _ => return Ok(Err((Error::FILE_CORRUPT, other))),
+        _ => return Ok(Err("its tables are not those of this engine".to_owned())),
     };
-    let number = |name| -> std::result::Result<Option<i64>, redb::Error> {
-        Ok(meta.get(name)?.map(|value| value.value()))
-    };
-    match (number(FORMAT)?, number(VERSION)?) {
-        (Some(THIS_FORMAT), Some(version)) => Ok(Ok(version)),
-        (Some(THIS_FORMAT), None) | (None, _) => Ok(Err((Error::FILE_CORRUPT, other))),
-        (Some(format), _) => {
-            let cause = format!("its format {format} is not the {THIS_FORMAT} this engine reads");
-            Ok(Err((Error::UNSUPPORTED_FORMAT_VERSION, cause)))
-        }
-    }
+    let version = meta.get(VERSION)?.map(|version| version.value());
+    Ok(version.ok_or_else(|| "its version is missing".to_owned()))
 }
 
 #[cfg(test)]
