@@ -1,0 +1,5 @@
+"""`python -m found.ext.vnstore.server` is `found-vnstore`."""
+
+from found.ext.vnstore.server.command import main
+
+main()
