@@ -4,7 +4,7 @@
    API_VERSION      the newest version it knows; with EXPECTED_VERSION the one that is to be selected, else it aborts
    NO_TENANTS       the functions of tenants abort, as those of 8.0 do
    UNREACHABLE      reads and commits are never answered, as by coordinators that are not there
-   UNKNOWN_RESULT   the first commit happens and is answered with commit_unknown_result
+   FIRST_COMMIT     the first commit happens and is answered with this error, as commit_unknown_result
    REFUSED_OPTION   this network option is refused; every other is told
    NO_NETWORK       the network cannot be set up */
 
@@ -43,7 +43,7 @@ void *fdb_transaction_get_range(void *tr) { return never(tr); }
 void *fdb_transaction_commit(void *tr) { return never(tr); }
 #endif
 
-#ifdef UNKNOWN_RESULT
+#ifdef FIRST_COMMIT
 static void *unknown = NULL;
 static int commits = 0;
 
@@ -54,7 +54,7 @@ void *fdb_transaction_commit(void *tr) {
 }
 
 int fdb_future_get_error(void *future) {
-    return future == unknown ? 1021 : BEHIND(int (*)(void *), "fdb_future_get_error")(future);
+    return future == unknown ? FIRST_COMMIT : BEHIND(int (*)(void *), "fdb_future_get_error")(future);
 }
 
 void fdb_future_destroy(void *future) {

@@ -466,10 +466,19 @@ asyncio.run(main())
 
 
 @makes_libraries
-def test_a_commit_of_unknown_result_may_have_happened(cluster_file: Path, tmp_path: Path) -> None:
-    client = stub(tmp_path, UNKNOWN_RESULT=1)
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (1021, "Transaction may or may not have committed"),
+        (1039, "The protocol version of the cluster has changed"),
+    ],
+)
+def test_a_commit_of_unknown_result_may_have_happened(
+    cluster_file: Path, tmp_path: Path, code: int, text: str
+) -> None:
+    client = stub(tmp_path, FIRST_COMMIT=code)
     # The retry finds what the first try has done: it is for the function to be idempotent.
     said = output_of(client, cluster_file, "retry", code=UNKNOWN)
     assert said == "[None, b'x'] b'xx'\n"
     said = output_of(client, cluster_file, "once", code=UNKNOWN)
-    assert said == "1021: Transaction may or may not have committed True\n[None] b'x'\n"
+    assert said == f"{code}: {text} True\n[None] b'x'\n"
