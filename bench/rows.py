@@ -7,15 +7,15 @@ PREFIX, PREFIX_END = b"found.bench/", b"found.bench0"
 ROWS = 50_000
 """Rows of the range that is read."""
 ROWS_A_TRANSACTION = 10_000
-KEY = PREFIX + b"row/%09d"
-BEGIN, END = PREFIX + b"row/", PREFIX + b"row0"
+KEY = PREFIX + b"r%08d"
+BEGIN, END = PREFIX + b"r", PREFIX + b"s"
 VALUE = b"v" * 100
 ROW_BYTES = len(KEY % 0) + len(VALUE)
 
 AT_ONCE = 500
 """Gets that are under way together."""
 
-COUNTER = PREFIX + b"counter/%09d"
+COUNTER = PREFIX + b"c%08d"
 HOT = 100
 """Counters that transactions meet at."""
 
