@@ -61,7 +61,9 @@ class Variable:
         return self.low != FIRST or self.high != LAST
 
     def within(self, low: bytes, high: bytes) -> Variable:
-        return Variable(self.name, max(self.low, low), min(self.high, high), self.checks)
+        low = max(self.low, low)
+        # What cannot be is a range that is empty, not one that is backwards.
+        return Variable(self.name, low, max(low, min(self.high, high)), self.checks)
 
     def _key(self) -> tuple[Any, ...]:
         return (self.name, self.low, self.high, self.checks)

@@ -47,61 +47,72 @@ async def plan(
     tx: found.Transaction,
     store: NStore,
     patterns: Sequence[Pattern],
-    known: set[str],
+    seed: Mapping[str, Any],
     reorder: bool,
 ) -> Plan:
-    """Order patterns: the one with most items known comes next, and among equals the smallest.
+    """Order patterns: the one with most items known comes next.
 
     A pattern that shares no variable with those before it waits, for each of its tuples meets each binding so far. One
-    that nothing may match comes as soon as its variables are known.
+    that nothing may match comes as soon as its variables are known. Else equals keep their order; but which of them
+    begins is decided by the size of what they match.
     """
-    known = set(known)
-    positive = {number for number, one in enumerate(patterns) if not one.negated}
+    known = set(seed)
+    positive = [number for number, one in enumerate(patterns) if not one.negated]
     shared = {name for number in positive for name in patterns[number].names()}
     left = list(range(len(patterns)))
     order: list[int] = []
     estimates: dict[int, int] = {}
+    begins = True
     while left:
-        ready = [number for number in left if number not in positive]
+        ready = [number for number in left if patterns[number].negated]
         ready = [number for number in ready if patterns[number].names() & shared <= known]
         if not ready:
-            candidates = [number for number in left if number in positive]
-            chosen = candidates[0]
-            if reorder and len(candidates) > 1:
-                chosen = await _cheapest(tx, store, patterns, candidates, known, estimates)
-            ready = [chosen]
-            known |= patterns[chosen].names()
+            candidates = [number for number in left if not patterns[number].negated]
+            if reorder:
+                candidates = _most_known(patterns, candidates, known)
+                if begins and len(candidates) > 1:
+                    estimates = await _sizes(tx, store, patterns, candidates, seed)
+                    candidates = [_smallest(candidates, estimates)]
+            begins = False
+            ready = candidates[:1]
+            known |= patterns[ready[0]].names()
         order += ready
         left = [number for number in left if number not in ready]
     return Plan(order, estimates)
 
 
-async def _cheapest(
-    tx: found.Transaction,
-    store: NStore,
-    patterns: Sequence[Pattern],
-    candidates: list[int],
-    known: set[str],
-    estimates: dict[int, int],
-) -> int:
+def _most_known(patterns: Sequence[Pattern], candidates: list[int], known: set[str]) -> list[int]:
     def cost(number: int) -> tuple[int, bool]:
         names = patterns[number].names()
         free = [item for item in patterns[number].items if _is_free(item, known)]
         return len(free), bool(known) and bool(names) and not names & known
 
-    least = min(cost(number) for number in candidates)
-    equals = [number for number in candidates if cost(number) == least]
-    if len(equals) == 1 or least[0] == 0:
-        return equals[0]
-    unknown = [number for number in equals if number not in estimates]
-    ranges = [Lookup(store, patterns[number], ()) for number in unknown]
-    asked = [found.estimated_size_bytes(tx, *lookup.span(lookup.begin({}))) for lookup in ranges]
-    for number, operation in zip(unknown, asked):
-        estimates[number] = await operation
-    smallest = min(equals, key=lambda number: estimates[number])
-    if estimates[equals[0]] > max(SMALL, TIMES * estimates[smallest]):
-        return smallest
-    return equals[0]
+    least = min(map(cost, candidates))
+    return [number for number in candidates if cost(number) == least]
+
+
+async def _sizes(
+    tx: found.Transaction,
+    store: NStore,
+    patterns: Sequence[Pattern],
+    candidates: list[int],
+    seed: Mapping[str, Any],
+) -> dict[int, int]:
+    """Bytes of the range of each pattern, by estimate; of none if they are conditions, which cost a get each."""
+    lookups = [Lookup(store, patterns[number], seed) for number in candidates]
+    if lookups[0].point:
+        return {}
+    asked = [found.estimated_size_bytes(tx, *one.span(one.begin(seed))) for one in lookups]
+    return {number: await size for number, size in zip(candidates, asked)}
+
+
+def _smallest(candidates: list[int], estimates: Mapping[int, int]) -> int:
+    first = candidates[0]
+    if first not in estimates:
+        return first
+    smallest = min(candidates, key=lambda number: estimates[number])
+    larger = estimates[first] > max(SMALL, TIMES * estimates[smallest])
+    return smallest if larger else first
 
 
 def _is_free(item: Any, known: set[str]) -> bool:

@@ -74,8 +74,7 @@ class _Query:
             self.position = _plans.from_continuation(store, self.fingerprint, patterns, after)
 
     async def plan(self) -> _plans.Plan:
-        known = set(self.seed)
-        return await _plans.plan(self.tx, self.store, self.patterns, known, self.reorder)
+        return await _plans.plan(self.tx, self.store, self.patterns, self.seed, self.reorder)
 
     async def pages(self, mode: int) -> Pages:
         if self.position is not None:
@@ -119,7 +118,8 @@ class _Query:
                     for binding in page:
                         path = binding.pop(PATH, None)
                 if self.limit and not left:
-                    if self.tracked:
+                    # Without a path there was one binding to give, the seed.
+                    if path is not None:
                         results._continuation = _plans.to_continuation(
                             self.store, self.fingerprint, self.order, path
                         )
