@@ -154,11 +154,13 @@ libfdb_c: .cargo/config.toml ## build/lib/libfdb_c.so: the embedded engine for a
 # The wheel that would be published, in an environment of its own beside what it is measured against.
 BENCH := $(BUILD)/bench
 
-$(BENCH)/venv/bin/python: | $(BIN)/python
+# A change of the peers here installs them anew.
+$(BENCH)/venv/.peers: Makefile | $(BIN)/python
 	$(BIN)/python -m venv $(BENCH)/venv
-	$(BENCH)/venv/bin/python -m pip install --quiet foundationdb==7.3.79
+	$(BENCH)/venv/bin/python -m pip install --quiet foundationdb==7.3.79 lmdb==3.0.0 'backports.zstd>=1.0; python_version < "3.14"'
+	@touch $@
 
-bench: libfdb_c $(BENCH)/venv/bin/python ## side by side with what one would use instead; a table in build/bench/
+bench: libfdb_c $(BENCH)/venv/.peers ## side by side with what one would use instead; a table in build/bench/
 	@$(call MATURIN_FILTER,$(BIN)/maturin build --release --out $(BENCH)/wheels)
 	$(BENCH)/venv/bin/python -m pip install --quiet --force-reinstall --no-index --no-deps --find-links $(BENCH)/wheels asyncio-foundationdb
 	$(BENCH)/venv/bin/python -m bench $(ARGS)

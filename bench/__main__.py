@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import codec, driver, memory
+from bench import codec, driver, engine, memory
 from bench.harness import ROOT, Figure, Report, Row, commit, say
 
 OUTPUT = ROOT / "build" / "bench"
@@ -37,7 +37,9 @@ def peer(text: str) -> tuple[str, str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("section", nargs="*", help="codec, driver, memory; all if none is named")
+    parser.add_argument(
+        "section", nargs="*", help="codec, driver, memory, engine; all if none is named"
+    )
     parser.add_argument(
         "--libfdb-c",
         type=Path,
@@ -60,12 +62,19 @@ def main() -> int:
         help="measure the driver on a cluster: it keeps to keys under one prefix, and clears them",
     )
     parser.add_argument("--rounds", type=int, default=15, help="of the driver; default 15")
+    parser.add_argument(
+        "--many",
+        type=int,
+        default=engine.MANY,
+        help="rows of the longest scan of the engine; default 10,000,000",
+    )
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where the table goes")
     arguments = parser.parse_args()
     sections = {
         "codec": lambda: run_codec(report),
         "driver": lambda: driver.run(report, setting),
         "memory": lambda: memory.run(report, arguments.output),
+        "engine": lambda: engine.run(report, arguments.output, many=arguments.many),
     }
     wanted: list[str] = arguments.section or list(sections)
     unknown = [name for name in wanted if name not in sections]
