@@ -16,6 +16,7 @@ from support import run
 import found
 from found import _cli
 from found._cli import addresses, progress
+from found.ext import nstore
 from found.portable import Progress
 
 Capture = pytest.CaptureFixture[str]
@@ -264,3 +265,42 @@ def test_the_commands_load_nothing_that_a_program_does_not_need() -> None:
     """`import found` stays as quick as it was: the command line is loaded by the command line."""
     said = output_of("import sys, found; print(sorted(m for m in sys.modules if 'found.' in m))")
     assert "found._cli" not in said and "found.portable" not in said
+
+
+def store_with_damage(path: Path) -> str:
+    """A database with an nstore, one of whose indices lacks a row."""
+    address = f"embedded:{path}"
+    store = nstore.make("notes", ("notes", 1), 3)
+
+    async def make() -> None:
+        async with await found.open(address) as db:
+            await found.transactional(db, nstore.add, store, "ada", "born", 1815)
+            key = found.pack(("notes", 1, 1, "born", 1815, "ada"))
+            assert await found.transactional(db, found.get, key) is not None
+            await found.transactional(db, found.clear, key)
+
+    run(make())
+    return address
+
+
+def test_a_store_is_checked_and_repaired(tmp_path: Path, capsys: Capture) -> None:
+    command = ["fsck", store_with_damage(tmp_path / "db"), "nstore", "--width", "3"]
+    command += ["--prefix", "('notes', 1)"]
+    assert _cli.main(command) == 3
+    assert "1 problems, 0 repaired" in capsys.readouterr().out
+    assert _cli.main([*command, "--json"]) == 3
+    report = json.loads(capsys.readouterr().out)
+    assert (report["problems"], report["clean"], len(report["examples"])) == (1, False, 1)
+    assert _cli.main([*command, "--repair"]) == 0
+    assert "1 problems, 1 repaired" in capsys.readouterr().out
+    assert _cli.main(command) == 0
+    assert "nothing wrong" in capsys.readouterr().out
+
+
+def test_a_store_that_makes_no_sense_is_a_sentence(address: str, capsys: Capture) -> None:
+    fails(["fsck", address, "nstore", "--prefix", "a"], 1, capsys, "nstore needs --width")
+    fails(["fsck", address, "bstore", "--prefix", "a", "--width", "2"], 1, capsys, "has no --width")
+    fails(["fsck", address, "vnstore", "--prefix", "a"], 1, capsys, "vnstore needs --items")
+    fails(["fsck", address, "bstore", "--prefix", "{1: 2}"], 1, capsys, "dict")
+    for prefix in ("notes", "('notes',)", "['notes']", "b'notes'", "1"):
+        assert _cli.main(["fsck", "--quiet", address, "bstore", "--prefix", prefix]) == 0

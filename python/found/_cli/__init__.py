@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Optional
 
 from found import BaseFoundException
-from found._cli import checking, moving
+from found._cli import checking, moving, stores
 from found._cli.ending import DAMAGED, FAILED, INTERRUPTED, REFUSED
 from found.portable import DamagedException, RefusedException
 
@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--quiet", action="store_true", help="show no progress")
     moving.add_to(commands, common)
     checking.add_to(commands, common)
+    stores.add_to(commands, common)
     return command
 
 

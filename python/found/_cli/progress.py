@@ -46,7 +46,9 @@ class Display:
             return
         elapsed = now - self._began
         rate = (progress.rows - first.rows) / elapsed if elapsed else 0
-        line = f"{self._what}: {progress.rows:,} rows, {megabytes(progress.bytes)}"
+        line = f"{self._what}: {progress.rows:,} rows"
+        if progress.bytes:
+            line += f", {megabytes(progress.bytes)}"
         total = progress.total_bytes
         if total:
             share = min(progress.bytes / total, 1.0)
