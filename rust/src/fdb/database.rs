@@ -14,6 +14,7 @@ use super::{
     table::Table,
     tenant::Tenant,
     transaction::{Handle, Transaction, length},
+    turns,
 };
 
 /// A database of one library, and the transactions made from it: closing it ends them.
@@ -38,6 +39,8 @@ impl Database {
         let code = unsafe { (library.table.fdb_create_database)(address.as_ptr(), &mut pointer) };
         Code::check(code).map_err(NetworkError::Code)?;
         let pointer = NonNull::new(pointer).ok_or(NetworkError::Code(Code(4100)))?;
+        // SAFETY: the library has just made it.
+        unsafe { turns::promise(library, pointer.as_ptr()) };
         Ok(Arc::new(Database {
             library,
             pointer: Mutex::new(Some(Pointer(pointer))),

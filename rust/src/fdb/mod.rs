@@ -17,6 +17,7 @@ mod queue;
 mod table;
 mod tenant;
 mod transaction;
+pub mod turns;
 
 pub use self::{
     database::{Database, Fault},

@@ -1,4 +1,4 @@
-//! The table of `fdb_c.h` functions that one library answers with.
+//! The table of `fdb_c.h` functions that one library answers with, and of those that the engine has beside them.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -21,6 +21,7 @@ mod signature {
         };
     }
     found_embedded::fdb_functions!(alias);
+    found_embedded::found_functions!(alias);
 }
 
 macro_rules! table {
@@ -49,7 +50,7 @@ macro_rules! table {
                     }?;
                 )*
                 $(
-                    // SAFETY: as above.
+                    // SAFETY: as above; what is of no header is described by the engine, whose name it bears.
                     let $some = unsafe {
                         library.get::<signature::$some>(concat!(stringify!($some), "\0").as_bytes())
                     };
@@ -130,6 +131,8 @@ table! {
     some clients:
     fdb_database_get_client_status,
     fdb_database_open_tenant,
+    fdb_found_database_take_turns,
+    fdb_found_turn,
     fdb_future_get_double,
     fdb_tenant_create_transaction,
     fdb_tenant_destroy,

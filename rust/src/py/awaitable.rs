@@ -21,6 +21,7 @@ use pyo3::{
 
 use super::{
     answer::{Answer, Settled},
+    callbacks::{self, Callback},
     errors, event_loop, fairness,
     raw::Steps,
 };
@@ -32,8 +33,6 @@ pub enum Step {
     Yield(Py<PyAny>),
     Return(Py<PyAny>),
 }
-
-type Callback = (Py<PyAny>, Py<PyAny>);
 
 enum State {
     Waiting,
@@ -162,7 +161,11 @@ impl Awaitable {
             owner: owner.map(|owner| owner.clone().unbind()),
             callbacks: Vec::new(),
         });
-        let event_loop = event_loop::running(py)?.map(Bound::unbind);
+        let event_loop = event_loop::running(py)?;
+        if let Some(event_loop) = &event_loop {
+            event_loop::begin_turns(event_loop)?;
+        }
+        let event_loop = event_loop.map(Bound::unbind);
         Ok(Awaitable::new(State::Waiting, Some(pending), event_loop))
     }
 
@@ -260,6 +263,11 @@ impl Awaitable {
                                 hangar.abandon(&flight);
                             }
                         }
+                        let begun = Awaitable::bind(slf)
+                            .and_then(|event_loop| event_loop::begin_turns(&event_loop));
+                        if let Err(error) = begun {
+                            error.write_unraisable(py, Some(slf));
+                        }
                         return Vec::new();
                     }
                     Err(code) => Settled::Failed(errors::raise(py, code.into()).into_value(py)),
@@ -283,6 +291,7 @@ impl Awaitable {
             }
         }
         let event_loop = Awaitable::bind(slf)?;
+        event_loop::begin_turns(&event_loop)?;
         let hangar = event_loop::hangar(&event_loop)?;
         let refused = {
             let mut inner = slf.get().inner.lock();
@@ -402,7 +411,7 @@ fn settle(
     if let Settled::More(..) = settled {
         let began = Instant::now();
         while let Settled::More(future, answer) = settled {
-            if !future.is_ready() || began.elapsed() > fairness::LONGEST_TIME {
+            if !future.is_ready() || fairness::is_over(began) {
                 return Settled::More(future, answer);
             }
             settled = answer.settle(py, future, owner);
@@ -427,19 +436,6 @@ fn invalid_state(py: Python<'_>, text: &'static str) -> PyErr {
         Ok(error) => PyErr::from_value(error),
         Err(error) => error,
     }
-}
-
-pub fn call_soon(
-    event_loop: &Bound<'_, PyAny>,
-    operation: &Bound<'_, Awaitable>,
-    callback: Callback,
-) -> PyResult<()> {
-    let py = event_loop.py();
-    let options = pyo3::types::PyDict::new(py);
-    options.set_item(intern!(py, "context"), callback.1)?;
-    event_loop
-        .call_method(intern!(py, "call_soon"), (callback.0, operation), Some(&options))
-        .map(drop)
 }
 
 impl Steps for Awaitable {
@@ -486,11 +482,7 @@ fn call_all_soon(slf: &Bound<'_, Awaitable>, callbacks: Vec<Callback>) -> PyResu
     if callbacks.is_empty() {
         return Ok(());
     }
-    let event_loop = Awaitable::bind(slf)?;
-    for callback in callbacks {
-        call_soon(&event_loop, slf, callback)?;
-    }
-    Ok(())
+    callbacks::soon(&Awaitable::bind(slf)?, slf, callbacks)
 }
 
 #[pymethods]
@@ -584,23 +576,16 @@ impl Awaitable {
         r#fn: Py<PyAny>,
         context: Option<Py<PyAny>>,
     ) -> PyResult<()> {
-        let py = slf.py();
-        let context = match context {
-            Some(context) if !context.is_none(py) => context,
-            _ => {
-                static COPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-                COPY.import(py, "contextvars", "copy_context")?.call0()?.unbind()
-            }
-        };
+        let callback = Callback::new(slf.py(), r#fn, context)?;
         if !Awaitable::poll(slf) {
             Awaitable::arm(slf)?;
             let mut inner = slf.get().inner.lock();
             if let Some(pending) = inner.pending.as_mut() {
-                pending.callbacks.push((r#fn, context));
+                pending.callbacks.push(callback);
                 return Ok(());
             }
         }
-        call_soon(&Awaitable::bind(slf)?, slf, (r#fn, context))
+        callbacks::soon(&Awaitable::bind(slf)?, slf, [callback])
     }
 
     /// Take `fn` off the functions to be called, and return how often it was among them.
@@ -608,7 +593,7 @@ impl Awaitable {
         let py = slf.py();
         let listed: Vec<Py<PyAny>> = match slf.get().inner.lock().pending.as_ref() {
             Some(pending) => {
-                pending.callbacks.iter().map(|(callback, _)| callback.clone_ref(py)).collect()
+                pending.callbacks.iter().map(|callback| callback.function.clone_ref(py)).collect()
             }
             None => return Ok(0),
         };
@@ -624,7 +609,7 @@ impl Awaitable {
                 let is_gone = |callback: &Py<PyAny>| equal.iter().any(|equal| equal.is(callback));
                 let (gone, kept) = std::mem::take(&mut pending.callbacks)
                     .into_iter()
-                    .partition(|(callback, _)| is_gone(callback));
+                    .partition(|callback| is_gone(&callback.function));
                 pending.callbacks = kept;
                 gone
             }
@@ -687,9 +672,8 @@ impl Awaitable {
         if let Some(pending) = &inner.pending {
             visit.call(&pending.owner)?;
             pending.answer.traverse(&visit)?;
-            for (callback, context) in &pending.callbacks {
-                visit.call(callback)?;
-                visit.call(context)?;
+            for callback in &pending.callbacks {
+                callback.traverse(&visit)?;
             }
         }
         Ok(())

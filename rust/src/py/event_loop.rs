@@ -11,20 +11,16 @@ use std::{
 
 use parking_lot::Mutex;
 use pyo3::{
-    PyTraverseError, PyVisit,
-    exceptions::PyException,
-    intern,
-    prelude::*,
-    sync::PyOnceLock,
-    types::{PyDict, PyWeakrefReference},
+    PyTraverseError, PyVisit, intern, prelude::*, sync::PyOnceLock, types::PyWeakrefReference,
 };
 use slab::Slab;
 
 use super::{
-    awaitable::{Awaitable, call_soon},
+    awaitable::Awaitable,
+    callbacks::{self, Soon},
     wake::{Signal, signal},
 };
-use crate::fdb::{Flight, Future, Queue};
+use crate::fdb::{Flight, Future, Queue, turns};
 
 /// The loop that runs in this thread, if one does.
 pub fn running(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
@@ -56,6 +52,10 @@ pub struct Hangar {
     waiting: Mutex<Slab<Waiting>>,
     /// Landed, but a KeyboardInterrupt or SystemExit out of a callback came first.
     left: Mutex<VecDeque<Arc<Flight>>>,
+    /// Callbacks of operations that were done when these were added.
+    pub soon: Soon,
+    /// The loop says at each turn that it has turned.
+    turning: AtomicBool,
     /// The loop is closed or gone.
     grounded: AtomicBool,
 }
@@ -103,7 +103,7 @@ impl Hangar {
         }
         let left = std::mem::take(&mut *self.left.lock());
         // Outside the locks: these may be the last references.
-        drop((waiting, left));
+        drop((waiting, left, self.soon.take()));
     }
 }
 
@@ -165,6 +165,8 @@ fn find_or_make(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Hangar>> {
         signal: Arc::clone(&signal),
         waiting: Mutex::new(Slab::new()),
         left: Mutex::new(VecDeque::new()),
+        soon: Soon::default(),
+        turning: AtomicBool::new(false),
         grounded: AtomicBool::new(false),
     });
     let state = Bound::new(py, EventLoopState { hangar: Arc::clone(&hangar) })?;
@@ -173,6 +175,24 @@ fn find_or_make(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Hangar>> {
     signal.attach(event_loop, state.as_any(), &context)?;
     states.set_item(event_loop, PyWeakrefReference::new(state.as_any())?)?;
     Ok(hangar)
+}
+
+/// Something was asked of a library that may answer in turns of this loop: it says so at each from the next one on.
+pub fn begin_turns(event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+    if !turns::are_wanted() || hangar(event_loop)?.turning.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
+    let state = states(event_loop.py())?.call_method1("get", (event_loop,))?;
+    match upgrade(&state)? {
+        Some(state) => next_turn(event_loop, &state),
+        None => Ok(()),
+    }
+}
+
+fn next_turn(event_loop: &Bound<'_, PyAny>, state: &Bound<'_, EventLoopState>) -> PyResult<()> {
+    let py = event_loop.py();
+    event_loop.call_method1(intern!(py, "call_soon"), (state.getattr(intern!(py, "turn"))?,))?;
+    Ok(())
 }
 
 fn upgrade<'py>(state: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, EventLoopState>>> {
@@ -209,26 +229,28 @@ impl EventLoopState {
             let (Some(future), Some(operation)) = (flight.land(), operation) else { continue };
             let operation = operation.into_bound(py);
             let mut callbacks = Awaitable::land(&operation, future).into_iter();
-            while let Some((callback, context)) = callbacks.next() {
-                let ran = context
-                    .bind(py)
-                    .call_method1(intern!(py, "run"), (callback, operation.clone()));
-                if let Err(error) = ran
-                    && let Err(fatal) = report(py, error)
-                {
+            while let Some(callback) = callbacks.next() {
+                if let Err(fatal) = callback.call(&operation) {
                     if !flights.is_empty() {
                         *hangar.left.lock() = flights;
                         hangar.queue.wake_again();
                     }
-                    let event_loop = current(py)?;
-                    for callback in callbacks {
-                        call_soon(&event_loop, &operation, callback)?;
-                    }
+                    callbacks::soon(&current(py)?, &operation, callbacks)?;
                     return Err(fatal);
                 }
             }
         }
         Ok(())
+    }
+
+    /// The loop has turned. What is answered by that lands here and now: the signal comes a turn later.
+    fn turn(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let goes_on = turns::turn();
+        slf.get().hangar.turning.store(goes_on, Ordering::Relaxed);
+        if goes_on {
+            next_turn(&current(slf.py())?, slf)?;
+        }
+        slf.get().__call__(slf.py())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -238,7 +260,7 @@ impl EventLoopState {
                 visit.call(&waiting.operation)?;
             }
         }
-        Ok(())
+        self.hangar.soon.traverse(&visit)
     }
 
     fn __clear__(&self) {
@@ -248,18 +270,6 @@ impl EventLoopState {
             }
             None => return,
         };
-        drop(cleared);
+        drop((cleared, self.hangar.soon.take()));
     }
-}
-
-/// As a loop treats an exception out of a callback: handed to its exception handler, unless it ends the program.
-fn report(py: Python<'_>, error: PyErr) -> PyResult<()> {
-    if !error.is_instance_of::<PyException>(py) {
-        return Err(error);
-    }
-    let details = PyDict::new(py);
-    details.set_item("message", "Exception in a callback of a found operation")?;
-    details.set_item("exception", error.value(py))?;
-    current(py)?.call_method1("call_exception_handler", (details,))?;
-    Ok(())
 }

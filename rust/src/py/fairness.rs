@@ -8,10 +8,11 @@ use std::{
 use pyo3::{intern, prelude::*, sync::PyOnceLock};
 
 use super::event_loop;
+use crate::fdb;
 
 /// A run of ready awaits without a turn ends at this many, or after this long.
 const LONGEST_RUN: u32 = 256;
-pub const LONGEST_TIME: Duration = Duration::from_millis(1);
+const LONGEST_TIME: Duration = Duration::from_millis(1);
 /// From here on a run is watched: the loop tells when it turned. Shorter ones cost a counter.
 const WATCHED_FROM: u32 = 8;
 
@@ -35,12 +36,16 @@ pub fn turn_due(py: Python<'_>) -> bool {
         return false;
     }
     let overdue = ready >= LONGEST_RUN
-        || (ready.is_multiple_of(WATCHED_FROM)
-            && SINCE.get().is_some_and(|since| since.elapsed() > LONGEST_TIME));
+        || (ready.is_multiple_of(WATCHED_FROM) && SINCE.get().is_some_and(is_over));
     if overdue {
         READY.set(0);
     }
     overdue
+}
+
+/// Whether what began then has taken its time. Where turns are counted time plays no part.
+pub fn is_over(began: Instant) -> bool {
+    !fdb::turns::are_wanted() && began.elapsed() > LONGEST_TIME
 }
 
 /// Has the running loop say when it turns.

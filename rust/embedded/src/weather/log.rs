@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 /// The last events are kept, so many.
-const KEPT: usize = 100_000;
+const KEPT: usize = 20_000;
 
 /// A key is shown up to here.
 const SHOWN: usize = 32;

@@ -53,7 +53,7 @@ struct State {
     /// Something was asked since the last turn.
     is_lively: bool,
     quiet_turns: u32,
-    /// The last turn was told that more are wanted.
+    /// A loop turns: it has promised to, and was not told since that it need not.
     is_turning: bool,
 }
 
@@ -100,8 +100,9 @@ impl Timeline {
         self.origin + self.elapsed()
     }
 
-    /// Has the turns of this thread's loop move this timeline.
+    /// Has the turns of this thread's loop, which are promised, move this timeline.
     pub fn asked_from_this_thread(self: &Arc<Self>) {
+        self.state.lock().is_turning = true;
         ASKED.with_borrow_mut(|asked| {
             if !asked.iter().any(|timeline| timeline.as_ptr() == Arc::as_ptr(self)) {
                 asked.push(Arc::downgrade(self));
