@@ -202,13 +202,13 @@ class _Load:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
-    def _next(self, blocks: Iterator[tuple[int, Packed]]) -> Optional[tuple[int, Block]]:
-        """The next block and its number, in a thread."""
+    def _next(self, blocks: Iterator[tuple[int, Packed]]) -> Optional[tuple[int, Block, int]]:
+        """The next block, with its number and the bytes of its rows; in a thread."""
         for number, packed in blocks:
-            return number, self._reader.unpack(packed, number)
+            return number, self._reader.unpack(packed, number), packed.row_bytes
         return None
 
-    async def _have(self, number: int, block: Block) -> None:
+    async def _have(self, number: int, block: Block, size: int) -> None:
         """See to it that a block is in the database."""
         is_there = number <= self._low or number in self._above
         if not (is_there and await self._is_still_there(block)):
@@ -219,7 +219,7 @@ class _Load:
             self._low += 1
             self._above.remove(self._low)
         self._rows += len(block.rows)
-        self._bytes += sum(len(key) + len(value) for key, value in block.rows)
+        self._bytes += size
         if self._progress:
             self._progress(Progress(self._rows, self._bytes, self._total))
 
