@@ -8,7 +8,7 @@ conflict ranges of a transaction, for changes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Any, Final, NamedTuple, Optional
 from uuid import UUID
 
@@ -16,7 +16,7 @@ import found
 from found.ext import _store
 from found.ext.vnstore import _state
 from found.ext.vnstore._handle import VNStore
-from found.ext.vnstore._match import Plan, View, changes_rows, look
+from found.ext.vnstore._match import Plan, View, each_said
 from found.ext.vnstore._records import Conflict
 
 CONFLICTS: Final = 100
@@ -57,7 +57,7 @@ async def read(view: View, how: Plan) -> None:
         return
     if (await _state.resolve(tx, store, (active.bytes,)))[active.bytes] != _state.OPEN:
         return
-    base = await _state.base(tx, store)
+    _, base = await _state.built(tx, store, active)
     (begin, _), (reads, _) = spans(store, active)
     key = reads + _pack_pattern(store, how)
     if len(key) > _store.MAX_KEY:
@@ -116,17 +116,21 @@ def unpack_read(store: VNStore, suffix: bytes, base: bytes) -> Optional[_Read]:
     return _Read(base, shape, tuple(found.pack((item,)) for item in items))
 
 
-async def _applied_since(view: View, base: bytes) -> AsyncGenerator[tuple[bytes, bytes], None]:
-    """Significance and identifier of the changes after a point, in the order of history."""
+async def _applied_since(
+    view: View, base: bytes
+) -> AsyncGenerator[list[tuple[bytes, bytes]], None]:
+    """Significance and identifier of the changes after a point, in pages, in the order of history."""
     scan = view.store.changes.scans[0b010]
     skip = len(scan.head) + len(_state.SIGNIFICANCE)
     begin = scan.head + _state.SIGNIFICANCE + _UUID + base + b"\xff"
     end = scan.head + _state.SIGNIFICANCE + b"\xff"
     while True:
-        rows = await found.all(found.query(view.tx, begin, end, limit=PAGE, snapshot=view.snapshot))
-        for key, _ in rows:
-            if len(key) == skip + 34:
-                yield key[skip + 1 : skip + 17], key[skip + 18 :]
+        rows = await found.all(found.query(view.tx, begin, end, limit=PAGE, snapshot=True))
+        yield [
+            (key[skip + 1 : skip + 17], key[skip + 18 :])
+            for key, _ in rows
+            if len(key) == skip + 34
+        ]
         if len(rows) < PAGE:
             return
         begin = rows[-1][0] + b"\x00"
@@ -145,57 +149,61 @@ async def _bases_of(
 
 def _point(value: bytes) -> bytes:
     """A base as it was written; what is damaged counts as the beginning of history."""
-    return value if len(value) == 16 else bytes(16)
+    return value if len(value) == 16 else _state.BEGINNING
+
+
+def start_least(
+    tx: found.Transaction, store: VNStore, changeid: UUID
+) -> Awaitable[Optional[bytes]]:
+    """Begin to read the least of the points that a change is built on."""
+    (begin, _), _ = spans(store, changeid)
+    return found.get(tx, begin, snapshot=True)
 
 
 async def conflicts(
-    tx: found.Transaction, store: VNStore, changeid: UUID, limit: int
+    tx: found.Transaction,
+    store: VNStore,
+    changeid: UUID,
+    least: Optional[bytes],
+    head: bytes,
+    limit: int,
 ) -> list[Conflict]:
     """What an open change is built on and others have touched since, in the order of history.
 
-    Costs a read of a row for each tuple of the changes that were applied since, nothing if there are none.
+    Reads what the changes say that were applied since: nothing if there are none. `least` is what `start_least` reads,
+    `head` the head of history.
     """
-    (begin, end), (reads_begin, reads_end) = spans(store, changeid)
-    view = await look(tx, store, None, None, True)
-    least = await found.get(tx, begin, snapshot=True)
-    if least is None:
+    if least is None or _point(least) >= head:
         return []
+    (begin, end), (reads_begin, reads_end) = spans(store, changeid)
+    reading = [
+        found.all(found.query(tx, reads_begin, reads_end, snapshot=True)),
+        found.all(found.query(tx, begin + b"\x00", end, limit=PAGE, snapshot=True)),
+    ]
     patterns = [
         pattern
-        for key, value in await found.all(found.query(tx, reads_begin, reads_end, snapshot=True))
+        for key, value in await reading[0]
         if (pattern := unpack_read(store, key[len(reads_begin) :], _point(value))) is not None
     ]
-    rows = await found.all(found.query(tx, begin + b"\x00", end, limit=PAGE, snapshot=True))
+    rows = await reading[1]
     few = {key[len(begin) :]: _point(value) for key, value in rows} if len(rows) < PAGE else None
+    view = View(tx, store, None, None, True)
     conflicting: list[Conflict] = []
-    async for significance, other in _applied_since(view, least):
-        if other == changeid.bytes:
-            continue
-        start: Optional[bytes] = None
-        while True:
-            said, start = await changes_rows(view, other, start, PAGE)
-            tuples = [found.pack(items) for _, items, _ in said]
-            bases = await _bases_of(view, begin, few, tuples)
-            for (_, items, alive), base in zip(said, bases):
+    async for page in _applied_since(view, _point(least)):
+        # What 0.13 has applied again, with another significance, is no other change.
+        others = [(point, other) for point, other in page if other != changeid.bytes]
+        async for number, said in each_said(view, [other for _, other in others]):
+            significance, other = others[number]
+            bases = await _bases_of(view, begin, few, [found.pack(one.items) for one in said])
+            for one, base in zip(said, bases):
                 how = "written"
                 if base is None or base >= significance:
-                    base = _seen(patterns, items, significance)
-                    how = "read"
+                    base, how = _seen(patterns, one.items, significance), "read"
                 if base is not None:
-                    conflicting.append(
-                        Conflict(
-                            items,
-                            how,
-                            UUID(bytes=base),
-                            UUID(bytes=other),
-                            UUID(bytes=significance),
-                            alive,
-                        )
-                    )
+                    built_on, by, when = (UUID(bytes=at) for at in (base, other, significance))
+                    conflicting.append(Conflict(one.items, how, built_on, by, when, one.alive))
                     if len(conflicting) == limit:
                         return conflicting
-            if start is None:
-                break
     return conflicting
 
 

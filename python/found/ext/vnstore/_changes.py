@@ -12,7 +12,7 @@ from found.ext import _store, nstore
 from found.ext.vnstore import _bases, _significance, _state
 from found.ext.vnstore._errors import VNStoreException
 from found.ext.vnstore._handle import ALIVE, VNStore, check_count, check_store, check_uid
-from found.ext.vnstore._match import CHUNK, changes_rows, look
+from found.ext.vnstore._match import CHUNK, View, change_page
 from found.ext.vnstore._records import Change, Conflict, ConflictException, Size
 
 _logger = logging.getLogger("found")
@@ -292,12 +292,12 @@ async def change_changes(
         TypeError: `changeid` is no UUID, or another argument has another type.
     """
     store = check_store(vnstore)
-    view = await look(tx, store, None, None)
+    view = View(tx, store, None, None, None)
     packed = check_uid("changeid", changeid).bytes
     changes: list[dict[str, Any]] = []
     start: Optional[bytes] = None
     while True:
-        said, start = await changes_rows(view, packed, start, CHUNK)
+        said, start = await change_page(view, packed, start, CHUNK)
         changes += [{**dict(zip(store.items, items)), ALIVE: alive} for _, items, alive in said]
         if start is None:
             return changes
@@ -314,10 +314,10 @@ async def change_size(
     """
     store = check_store(vnstore)
     check_count("limit", limit)
-    view = await look(tx, store, None, None, True)
-    said, more = await changes_rows(view, check_uid("changeid", changeid).bytes, None, limit + 1)
+    view = View(tx, store, None, None, True)
+    said, more = await change_page(view, check_uid("changeid", changeid).bytes, None, limit + 1)
     counted = said[:limit]
-    added = sum(alive for _, _, alive in counted)
+    added = sum(one.alive for one in counted)
     return Size(added, len(counted) - added, more is None)
 
 
@@ -345,10 +345,15 @@ async def change_conflicts(
     store = check_store(vnstore)
     check_count("limit", limit)
     changeid = check_uid("changeid", changeid)
+    reading = _state.start_head(tx, store, snapshot=True)
+    least = _bases.start_least(tx, store, changeid)
     significance = (await _state.resolve(tx, store, (changeid.bytes,)))[changeid.bytes]
     if significance is None:
         raise VNStoreException(f"{store.name} has no change {changeid}")
-    return [] if significance else await _bases.conflicts(tx, store, changeid, limit)
+    if significance:
+        return []
+    head = _state.head_of(store, await reading)
+    return await _bases.conflicts(tx, store, changeid, await least, head, limit)
 
 
 async def change_apply(
@@ -379,18 +384,21 @@ async def change_apply(
     """
     store = check_store(vnstore)
     changeid = check_uid("changeid", changeid)
+    # With its read conflict: another that is applied at once makes this transaction be tried again.
+    reading = _state.start_head(tx, store)
+    least = _bases.start_least(tx, store, changeid)
     significance = (await _state.resolve(tx, store, (changeid.bytes,)))[changeid.bytes]
     if significance is None:
         raise VNStoreException(f"{store.name} has no change {changeid}")
     if significance:
         _logger.warning("%s: change %s is applied already", store.name, changeid)
         return UUID(bytes=significance)
-    # With its read conflict: another that is applied at once makes this transaction be tried again.
-    head = await _state.head(tx, store)
+    head = _state.head_of(store, await reading)
     for begin, end in _bases.spans(store, changeid):
+        # And with whatever is still added to the change, or read for it.
         found.add_conflict_range(tx, begin, end, found.CONFLICT_RANGE_TYPE_READ)
     if not force:
-        conflicts = await _bases.conflicts(tx, store, changeid, _bases.CONFLICTS)
+        conflicts = await _bases.conflicts(tx, store, changeid, await least, head, _bases.CONFLICTS)
         if conflicts:
             raise ConflictException(changeid, tuple(conflicts))
     place = _significance.after(UUID(bytes=head) if head else None)
@@ -435,8 +443,8 @@ async def change_abandon(
     # One that was abandoned in part has no significance any more.
     if not said or (_values(said) or {}).get("significance") is not None:
         await _state.writable(tx, store, changeid)
-    view = await look(tx, store, None, None)
-    rows, more = await changes_rows(view, changeid.bytes, None, limit)
+    view = View(tx, store, None, None, None)
+    rows, more = await change_page(view, changeid.bytes, None, limit)
     for _, items, alive in rows:
         await nstore.remove(tx, store.tuples, *items, changeid, alive)
     for key, value in said:

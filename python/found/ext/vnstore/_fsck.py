@@ -26,9 +26,9 @@ async def fsck(
 ) -> Report:
     """Check a store: its indexes, and that what stands in it belongs together.
 
-    Beside what `nstore.fsck` tells of its two stores: tuples and notes of changes that are not there, as of one that was
-    abandoned in part; tuples that a change both adds and removes, which 0.13 could leave; two significances or messages
-    of a change, or none; notes on what an applied change was built on. Readers pass over all of it.
+    Beside what `nstore.fsck` tells of its two stores: tuples and notes of changes that are not there, as of one that
+    was abandoned in part; tuples that a change both adds and removes, which 0.13 could leave; two significances or
+    messages of a change, or none; notes on what an applied change was built on. Readers pass over all of it.
 
     It runs in transactions of at most 500 rows, beside whatever else goes on.
 

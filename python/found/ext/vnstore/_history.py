@@ -20,7 +20,7 @@ from found.ext.vnstore._handle import (
     check_uid,
     pack_items,
 )
-from found.ext.vnstore._match import View, changes_rows, look
+from found.ext.vnstore._match import View, change_page, look
 from found.ext.vnstore._records import Diff, Edit, Event, History, Summary
 
 PAGE: Final = 1_000
@@ -102,7 +102,8 @@ async def head(tx: found.Transaction, vnstore: VNStore) -> Optional[UUID]:
     Raises:
         TypeError: an argument has another type.
     """
-    significance = await _state.head(tx, check_store(vnstore))
+    store = check_store(vnstore)
+    significance = _state.head_of(store, await _state.start_head(tx, store))
     return UUID(bytes=significance) if significance else None
 
 
@@ -189,8 +190,8 @@ async def change_diff(
         if not isinstance(continuation, bytes):
             raise TypeError(f"continuation must be bytes, not {type(continuation).__name__}")
         start = _match.change_begin(store, changeid.bytes) + continuation
-    said, more = await changes_rows(view, changeid.bytes, start, limit)
-    removed = {found.pack(items) for _, items, alive in said if not alive}
+    said, more = await change_page(view, changeid.bytes, start, limit)
+    removed = {found.pack(one.items) for one in said if not one.alive}
     edits = await _edits(
         view,
         [
@@ -246,7 +247,7 @@ async def diff(
         raise TypeError(f"continuation must be bytes, not {type(continuation).__name__}")
     last = after
     if last is None:
-        packed = await _state.head(tx, store)
+        packed = _state.head_of(store, await _state.start_head(tx, store))
         last = UUID(bytes=packed) if packed else before
     first = View(tx, store, min(before, last).bytes, None, None)
     later = View(tx, store, max(before, last).bytes, None, None)
@@ -291,7 +292,7 @@ async def _touched(
     ]
     pages = await asyncio.gather(
         *(
-            changes_rows(later, changeid, start, limit)
+            change_page(later, changeid, start, limit)
             for (_, changeid), start in zip(changes, places)
         )
     )
@@ -422,7 +423,8 @@ async def restore(
     if message is None:
         when = _significance.time_of(point)
         message = f"Restore what was at {when.isoformat() if when else point}"
-    base = await _state.base(tx, store)
+    now = _state.head_of(store, await _state.start_head(tx, store, snapshot=True))
+    base = now or _state.BEGINNING
     return await _propose(tx, store, edits, base, message, {**(metadata or {}), "restores": point})
 
 

@@ -495,24 +495,60 @@ def change_begin(store: VNStore, changeid: bytes) -> bytes:
     return store.tuples.scans[1 << store.n].head + bytes([_UUID]) + changeid
 
 
-async def changes_rows(
+class Said(NamedTuple):
+    """What a change says of a tuple."""
+
+    key: bytes
+    items: tuple[Any, ...]
+    alive: bool
+
+
+def start_change(
     view: View, changeid: bytes, start: Optional[bytes], limit: int
-) -> tuple[list[tuple[bytes, tuple[Any, ...], bool]], Optional[bytes]]:
-    """What a change says of tuples, a page of it: the row's key, the items, and whether the tuple is alive after it."""
-    store = view.store
-    scan = store.tuples.scans[1 << store.n]
-    begin = change_begin(store, changeid)
-    if start is not None and not begin <= start < begin + b"\xff":
+) -> Awaitable[Rows]:
+    """Begin to read what a change says, after the row with the key `start`: `said` by the rows."""
+    begin = change_begin(view.store, changeid)
+    end = begin + b"\xff"
+    if start is not None and not begin <= start < end:
         raise VNStoreException("the continuation is not one of this change")
-    rows = await _read(view, begin if start is None else start + b"\x00", begin + b"\xff", limit)
-    said: list[tuple[bytes, tuple[Any, ...], bool]] = []
+    return _read(view, begin if start is None else start + b"\x00", end, limit)
+
+
+def said(store: VNStore, changeid: bytes, rows: Rows) -> list[Said]:
+    """What rows of a change say."""
+    scan = store.tuples.scans[1 << store.n]
+    skip = len(change_begin(store, changeid))
     places = [scan.free.index(column) for column in range(store.n)]
     alive_at = scan.free.index(store.n + 1)
+    all_said: list[Said] = []
     for key, _ in rows:
         try:
-            values = found.unpack(key, len(begin))
+            values = found.unpack(key, skip)
         except ValueError:
             continue
         if len(values) == len(scan.free) and isinstance(values[alive_at], bool):
-            said.append((key, tuple(values[place] for place in places), values[alive_at]))
-    return said, rows[-1][0] if len(rows) == limit else None
+            all_said.append(Said(key, tuple([values[at] for at in places]), values[alive_at]))
+    return all_said
+
+
+async def change_page(
+    view: View, changeid: bytes, start: Optional[bytes], limit: int
+) -> tuple[list[Said], Optional[bytes]]:
+    """A page of what a change says, and the key after which there is more."""
+    rows = await start_change(view, changeid, start, limit)
+    return said(view.store, changeid, rows), rows[-1][0] if len(rows) == limit else None
+
+
+async def each_said(
+    view: View, changes: Sequence[bytes]
+) -> AsyncGenerator[tuple[int, list[Said]], None]:
+    """What changes say, in pages, with the number of the change. The first pages of 64 changes are read at once."""
+    for first in range(0, len(changes), JOINED):
+        batch = changes[first : first + JOINED]
+        reads = [start_change(view, changeid, None, COMPLETE) for changeid in batch]
+        for number, (changeid, read) in enumerate(zip(batch, reads), first):
+            rows = await read
+            yield number, said(view.store, changeid, rows)
+            while len(rows) == COMPLETE:
+                rows = await start_change(view, changeid, rows[-1][0], COMPLETE)
+                yield number, said(view.store, changeid, rows)

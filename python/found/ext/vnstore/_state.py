@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Final, Optional
 from uuid import UUID
 
 import found
+from found.ext._store import Rows
 from found.ext.vnstore._errors import VNStoreException
 from found.ext.vnstore._handle import VNStore
 
@@ -15,6 +16,9 @@ OPEN: Final = b""
 
 Known = dict[bytes, Optional[bytes]]
 """The significance of each change, OPEN for one that is open, None where there is no such change."""
+
+BEGINNING: Final = bytes(16)
+"""The point before every change."""
 
 AT_ONCE: Final = 1_000
 """Changes that are read at once, each a range of a row."""
@@ -119,25 +123,37 @@ async def resolve(
     return known
 
 
-async def head(tx: found.Transaction, store: VNStore, *, snapshot: Optional[bool] = None) -> bytes:
-    """The significance of the change applied last; OPEN if none is."""
-    scan = store.changes.scans[0b010]
-    begin = scan.head + SIGNIFICANCE
-    rows = await found.all(
+def start_head(
+    tx: found.Transaction, store: VNStore, *, snapshot: Optional[bool] = None
+) -> Awaitable[Rows]:
+    """Begin to read the head of history: `head_of` the rows."""
+    begin = store.changes.scans[0b010].head + SIGNIFICANCE
+    return found.all(
         found.query(tx, begin + _UUID, begin + b"\xff", limit=1, reverse=True, snapshot=snapshot)
     )
-    return rows[0][0][len(begin) + 1 :][:16] if rows else OPEN
 
 
-async def base(tx: found.Transaction, store: VNStore) -> bytes:
-    """The head of history that this transaction sees, as what a change is built on; read once.
+def head_of(store: VNStore, rows: Rows) -> bytes:
+    """The significance of the change applied last; OPEN if none is."""
+    skip = len(store.changes.scans[0b010].head) + len(SIGNIFICANCE) + 1
+    return rows[0][0][skip : skip + 16] if rows else OPEN
 
-    Nothing conflicts with it: a change that is applied meanwhile is later than the base, and is noticed at apply.
+
+async def built(
+    tx: found.Transaction, store: VNStore, changeid: Optional[UUID]
+) -> tuple[UUID, bytes]:
+    """A change that may be written to, as `writable` has it, and the head of history that this transaction sees.
+
+    Nothing conflicts with the head: a change that is applied meanwhile is later, and is noticed at apply.
     """
     state = await at_version(tx, store)
     if state.head is None:
-        state.head = await head(tx, store, snapshot=True)
-    return state.head or bytes(16)
+        reading = start_head(tx, store, snapshot=True)
+        changeid = await writable(tx, store, changeid)
+        state.head = head_of(store, await reading)
+    else:
+        changeid = await writable(tx, store, changeid)
+    return changeid, state.head or BEGINNING
 
 
 async def writable(tx: found.Transaction, store: VNStore, changeid: Optional[UUID]) -> UUID:

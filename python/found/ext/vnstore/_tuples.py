@@ -22,8 +22,7 @@ async def _write(
     tx: found.Transaction, store: VNStore, items: tuple[Any, ...], packed: bytes, alive: bool
 ) -> None:
     """The last word of the active change on a tuple."""
-    changeid = await _state.writable(tx, store, None)
-    base = await _state.base(tx, store)
+    changeid, base = await _state.built(tx, store, None)
     await nstore.remove(tx, store.tuples, *items, changeid, not alive)
     await nstore.add(tx, store.tuples, *items, changeid, alive)
     _bases.wrote(tx, store, changeid, packed, base)
@@ -73,7 +72,7 @@ async def remove(tx: found.Transaction, vnstore: VNStore, *items: Any) -> bool:
     """
     store = check_store(vnstore)
     packed = pack_items(store, items)
-    changeid = await _state.writable(tx, store, None)
+    changeid, _ = await _state.built(tx, store, None)
     # No conflict with others who touch the tuple: apply looks for them, from the base on.
     view = View(tx, store, None, changeid.bytes, True)
     if not (await _match.alive(view, (packed,)))[0]:
