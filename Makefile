@@ -92,9 +92,9 @@ test-libfdb_c: .cargo/config.toml
 test-python: build test-libfdb_c $(VENV)/.group-tour
 	FOUND_TEST_LIBFDB_C=$(TEST_LIBFDB_C) $(BIN)/python -m pytest $(ARGS)
 
-# The same tests through that library, with late answers; `make test-loaded LOADED=` runs all of them. None may be left
-# to run where ARGS selects others.
-LOADED ?= -k latency
+# The same tests through that library, with late answers, and the rules of tests/conformance with all; `make test-loaded
+# LOADED=` runs all of them. None may be left to run where ARGS selects others.
+LOADED ?= -k 'latency or conformance'
 
 test-loaded: build test-libfdb_c
 	FOUND_LIBFDB_C=$(TEST_LIBFDB_C) FOUND_TEST_LIBFDB_C=$(TEST_LIBFDB_C) \
