@@ -25,12 +25,11 @@ def write_file(
     path: Path, blocks: Sequence[_format.Block], *, finish: bool = True, source: str = "test"
 ) -> None:
     header = _format.Header(((b"", b"\xff"),), source, "2026-01-01T00:00:00+00:00")
-    writer = _format.Writer(path, header, overwrite=True)
-    for block in blocks:
-        writer.add(_format.pack(block, 3))
-    if finish:
-        writer.finish()
-    writer.close()
+    with _format.Writer(path, header, overwrite=True) as writer:
+        for block in blocks:
+            writer.add(_format.pack(block, 3))
+        if finish:
+            writer.finish()
 
 
 def read_file(path: Path) -> Rows:

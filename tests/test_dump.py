@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -168,10 +169,11 @@ async def test_a_dump_of_something_else_is_not_gone_on_with(
 
 async def test_two_dumps_into_one_file_do_not_mix(memory: found.Database, tmp_path: Path) -> None:
     header = _format.Header(((b"", b"\xff"),), "", "")
-    writer = _format.Writer(tmp_path / "file", header, overwrite=False)
-    with pytest.raises(portable.RefusedException, match="by another dump"):
+    with (
+        _format.Writer(tmp_path / "file", header, overwrite=False),
+        pytest.raises(portable.RefusedException, match="by another dump"),
+    ):
         await portable.dump(memory, tmp_path / "file")
-    writer.close()
 
 
 class Interrupted(Exception):
@@ -226,7 +228,7 @@ async def test_a_load_that_ended_goes_on(
             await portable.load(path, db)
     notes: list[str] = []
     await portable.load(path, db, note=notes.append, **arguments)
-    assert "blocks are there already" in notes[0]
+    assert re.match(r"[1-9]\d* blocks are there already", notes[0])
     expected = dict(rows)
     if how == "merge":
         expected[space(b"x")] = b"old"
@@ -238,12 +240,11 @@ async def write_space(path: Path, db: found.Database, space: Space, rows: Rows) 
     """A file of the keys of a space, in many blocks."""
     cuts = [space.prefix, *(rows[i][0] for i in range(10, len(rows), 10)), space.end]
     header = _format.Header(((space.prefix, space.end),), "test", "2026-01-01")
-    writer = _format.Writer(path, header, overwrite=True)
-    for number, (begin, end) in enumerate(zip(cuts, cuts[1:])):
-        block = _format.Block(begin, end, 1, rows[10 * number : 10 * number + 10])
-        writer.add(_format.pack(block, 1))
-    writer.finish()
-    writer.close()
+    with _format.Writer(path, header, overwrite=True) as writer:
+        for number, (begin, end) in enumerate(zip(cuts, cuts[1:])):
+            block = _format.Block(begin, end, 1, rows[10 * number : 10 * number + 10])
+            writer.add(_format.pack(block, 1))
+        writer.finish()
 
 
 async def marks(db: found.Database) -> list[bytes]:

@@ -277,14 +277,13 @@ def test_an_unfinished_file_goes_on_wherever_it_was_cut(
     header = _format.Header(((b"", b"\xff"),), "test", "now")
     for length in range(len(whole) + 1):
         path.write_bytes(whole[:length])
-        writer = _format.Writer(path, header, overwrite=False)
-        done = writer.summary.blocks
-        left = writer.left()
-        assert left == (((blocks[done].begin, b"\xff"),) if done < len(blocks) else ())
-        for block in blocks[done:]:
-            writer.add(_format.pack(block, 3))
-        writer.finish()
-        writer.close()
+        with _format.Writer(path, header, overwrite=False) as writer:
+            done = writer.summary.blocks
+            left = writer.left()
+            assert left == (((blocks[done].begin, b"\xff"),) if done < len(blocks) else ())
+            for block in blocks[done:]:
+                writer.add(_format.pack(block, 3))
+            writer.finish()
         assert read_file(path) == ROWS
 
 
@@ -295,7 +294,6 @@ def test_damage_in_an_unfinished_file_is_written_anew_and_told(tmp_path: Path) -
     frames[2] = frames[2][:-1] + bytes([frames[2][-1] ^ 1])
     path.write_bytes(b"".join(frames))
     header = _format.Header(((b"", b"\xff"),), "test", "now")
-    writer = _format.Writer(path, header, overwrite=False)
-    assert writer.note is not None and "block 2" in writer.note
-    assert writer.summary.blocks == 1
-    writer.close()
+    with _format.Writer(path, header, overwrite=False) as writer:
+        assert writer.note is not None and "block 2" in writer.note
+        assert writer.summary.blocks == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import functools
 import os
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -81,24 +82,23 @@ async def dump(
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     header = _format.Header(_format.normalized(ranges), source, created)
     loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(os.cpu_count() or 1, "found-dump") as pool:
-        writer = await loop.run_in_executor(
-            pool, lambda: _format.Writer(path, header, overwrite=overwrite)
-        )
-        try:
-            if writer.summary.blocks and one_version:
-                raise _format.RefusedException(
-                    f"{writer.path} has rows of an earlier version: overwrite it to have all of one"
-                )
-            if note and writer.note:
-                note(writer.note)
-            if note and writer.summary.blocks:
-                note(f"{writer.path} has {writer.summary.rows:,} rows already: going on after them")
-            await _Dump(db, writer, pool, one_version, level, progress).run()
-            await loop.run_in_executor(pool, writer.finish)
-            return writer.summary
-        finally:
-            writer.close()
+    open_writer = functools.partial(_format.Writer, path, header, overwrite=overwrite)
+    # The pool ends before the file is closed: of a block that is being written all is written.
+    with (
+        await loop.run_in_executor(None, open_writer) as writer,
+        ThreadPoolExecutor(os.cpu_count() or 1, "found-dump") as pool,
+    ):
+        if writer.summary.blocks and one_version:
+            raise _format.RefusedException(
+                f"{writer.path} has rows of an earlier version: overwrite it to have all of one"
+            )
+        if note and writer.note:
+            note(writer.note)
+        if note and writer.summary.blocks:
+            note(f"{writer.path} has {writer.summary.rows:,} rows already: going on after them")
+        await _Dump(db, writer, pool, one_version, level, progress).run()
+        await loop.run_in_executor(pool, writer.finish)
+        return writer.summary
 
 
 class _Versions:

@@ -414,6 +414,17 @@ class Writer:
             self._file.close()
             raise
 
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self._file.close()
+
     def _open(self) -> IO[bytes]:
         with contextlib.suppress(FileExistsError):
             return self.path.open("x+b")
@@ -494,7 +505,3 @@ class Writer:
         # Whoever ends the process now finds this block whole.
         self._file.flush()
         self._digest = digest
-
-    def close(self) -> None:
-        """Close the file, as far as it is written."""
-        self._file.close()

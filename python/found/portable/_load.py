@@ -90,16 +90,15 @@ async def load(
         raise ValueError("replace and merge exclude each other")
     mode = "replace" if replace else "merge" if merge else "new"
     loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(2, "found-load") as pool:
+    with _format.Reader(path) as reader, ThreadPoolExecutor(2, "found-load") as pool:
         digest, summary = await loop.run_in_executor(pool, _verify, path)
-        with _format.Reader(path) as reader:
-            load = _Load(db, reader, digest, mode, summary, pool, progress)
-            said = await found.transactional(db, load.begin)
-            if said and note:
-                note(said)
-            if not load.finished:
-                await load.run()
-                await found.transactional(db, load.finish)
+        load = _Load(db, reader, digest, mode, summary, pool, progress)
+        said = await found.transactional(db, load.begin)
+        if said and note:
+            note(said)
+        if not load.finished:
+            await load.run()
+            await found.transactional(db, load.finish)
     return summary
 
 
