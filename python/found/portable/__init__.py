@@ -10,6 +10,7 @@ from found.portable._dump import dump
 from found.portable._format import (
     DamagedException,
     Header,
+    NotPortableException,
     PortableException,
     RefusedException,
     Summary,
@@ -21,6 +22,7 @@ from found.portable._progress import Progress
 __all__ = [
     "DamagedException",
     "Header",
+    "NotPortableException",
     "PortableException",
     "Progress",
     "RefusedException",

@@ -25,7 +25,7 @@ async def check(path: StrPath, *, progress: Optional[OnProgress] = None) -> tupl
 
     Raises:
         DamagedException: it is not as it was written; UnfinishedException, which is one, if it ends too soon.
-        PortableException: it is no portable file.
+        NotPortableException: it is no portable file.
         OSError: it cannot be read.
     """
     stop = threading.Event()

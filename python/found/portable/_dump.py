@@ -149,7 +149,8 @@ class _Dump:
     async def run(self) -> None:
         """Read, compress and write what is not in the file yet. Each goes on beside the others."""
         loop = asyncio.get_running_loop()
-        total = await self._estimate()
+        spans = [await self._shards(begin, end) for begin, end in self._writer.left()]
+        total = await self._estimate(spans)
         packing: deque[asyncio.Future[Packed]] = deque()
 
         async def write() -> None:
@@ -159,7 +160,7 @@ class _Dump:
                 summary = self._writer.summary
                 self._progress(Progress(summary.rows, summary.bytes, total))
 
-        blocks = self._in_order(self._parts())
+        blocks = self._in_order(self._parts(spans))
         try:
             async for block in blocks:
                 packing.append(loop.run_in_executor(self._pool, _format.pack, block, self._level))
@@ -175,26 +176,25 @@ class _Dump:
         boundaries = found.locality.get_boundary_keys(self._db, begin, end)
         return [begin, *[key async for key in boundaries if begin < key], end]
 
-    async def _estimate(self) -> Optional[int]:
+    async def _estimate(self, spans: Sequence[Sequence[bytes]]) -> Optional[int]:
         """About how many bytes the file will have rows of; None where asking costs as much as reading.
 
         A cluster knows from a sample. Where there is but one shard, as in the embedded engine, nothing is lost.
         """
         total = self._writer.summary.bytes
-        for begin, end in self._writer.left():
-            if len(await self._shards(begin, end)) == 2:
+        for shards in spans:
+            if len(shards) == 2:
                 return None
             total += await found.transactional(
-                self._db, found.estimated_size_bytes, begin, end, snapshot=True
+                self._db, found.estimated_size_bytes, shards[0], shards[-1], snapshot=True
             )
         return total
 
-    async def _parts(self) -> AsyncGenerator[Range, None]:
+    async def _parts(self, spans: Sequence[Sequence[bytes]]) -> AsyncGenerator[Range, None]:
         """What is to be read, in parts that lie on one shard each, and are short where there are several."""
-        for begin, end in self._writer.left():
-            shards = await self._shards(begin, end)
+        for shards in spans:
             if len(shards) == 2:
-                yield begin, end
+                yield shards[0], shards[1]
                 continue
             for shard in zip(shards, shards[1:]):
                 points = await found.transactional(

@@ -50,6 +50,10 @@ class PortableException(BaseFoundException):
     """Something is wrong with a portable file, or with what is asked of it. The message is for people."""
 
 
+class NotPortableException(PortableException):
+    """The file is none of found's, or of a format that this version does not read."""
+
+
 class DamagedException(PortableException):
     """The file is not as it was written: the message names the block."""
 
@@ -310,12 +314,12 @@ class Reader:
         if len(preamble) < _PREAMBLE.size:
             if MAGIC.startswith(preamble[: len(MAGIC)]):
                 raise UnfinishedException(f"{self.path} ends within its first bytes")
-            raise PortableException(f"{self.path} is no portable file of found")
+            raise NotPortableException(f"{self.path} is no portable file of found")
         magic, number = _PREAMBLE.unpack(preamble)
         if magic != MAGIC:
-            raise PortableException(f"{self.path} is no portable file of found")
+            raise NotPortableException(f"{self.path} is no portable file of found")
         if number != FORMAT:
-            raise PortableException(
+            raise NotPortableException(
                 f"{self.path} has format {number}; this version of found reads {FORMAT}"
             )
         self.digest = hashlib.sha256(preamble).digest()
