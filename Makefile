@@ -157,7 +157,7 @@ BENCH := $(BUILD)/bench
 # A change of the peers here installs them anew.
 $(BENCH)/venv/.peers: Makefile | $(BIN)/python
 	$(BIN)/python -m venv $(BENCH)/venv
-	$(BENCH)/venv/bin/python -m pip install --quiet foundationdb==7.3.79 lmdb==3.0.0 'backports.zstd>=1.0; python_version < "3.14"'
+	$(BENCH)/venv/bin/python -m pip install --quiet foundationdb==7.3.79 lmdb==3.0.0 pyoxigraph==0.5.13 rdflib==7.6.0 'backports.zstd>=1.0; python_version < "3.14"'
 	@touch $@
 
 bench: libfdb_c $(BENCH)/venv/.peers ## side by side with what one would use instead; a table in build/bench/

@@ -76,8 +76,8 @@ def run(report: Report, setting: Setting) -> None:
 Start = Callable[[], Worker]
 
 
-def embedded(setting: Setting, address: str) -> dict[str, Start]:
-    """All on our libfdb_c, each with a database in its own memory."""
+def embedded(setting: Setting, address: str, works: str = "found") -> dict[str, Start]:
+    """All on our libfdb_c, each with a database in its own memory; `works` is what those of found's API do."""
     folder = str(setting.library_folder)
     setting.output.mkdir(parents=True, exist_ok=True)
     # That library takes the address of an embedded database out of a cluster file.
@@ -87,9 +87,9 @@ def embedded(setting: Setting, address: str) -> dict[str, Start]:
     # Where the system's loader looks first.
     loader = {"LD_LIBRARY_PATH": folder, "DYLD_LIBRARY_PATH": folder}
     return {
-        OURS: lambda: Worker("found", str(cluster_file), **library),
-        LINKED: lambda: Worker("found", address),
-        **others(str(cluster_file), setting.peers, loader),
+        OURS: lambda: Worker(works, str(cluster_file), **library),
+        LINKED: lambda: Worker(works, address),
+        **others(str(cluster_file), setting.peers, loader, works),
     }
 
 
@@ -100,13 +100,18 @@ def cluster(cluster_file: Path, peers: Mapping[str, str]) -> dict[str, Start]:
 
 
 def others(
-    cluster_file: str, peers: Mapping[str, str], environment: Mapping[str, str]
+    cluster_file: str,
+    peers: Mapping[str, str],
+    environment: Mapping[str, str],
+    works: str = "found",
 ) -> dict[str, Start]:
     def peer(python: str) -> Start:
-        return lambda: Worker("found", cluster_file, python=python, **environment)
+        return lambda: Worker(works, cluster_file, python=python, **environment)
 
+    official = {OFFICIAL: lambda: Worker("fdb", cluster_file, **environment)}
     return {
-        OFFICIAL: lambda: Worker("fdb", cluster_file, **environment),
+        # It has no stores.
+        **(official if works == "found" else {}),
         **{name: peer(python) for name, python in peers.items()},
     }
 

@@ -10,6 +10,7 @@ can be measured side by side.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -80,11 +81,7 @@ def main(binding: str, address: str) -> None:
     """The far end."""
     # Ctrl-C reaches every process of the terminal: the near end decides what becomes of this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if binding == "found":
-        from bench.found_works import works
-    else:
-        from bench.fdb_works import works
-    does = works(address)
+    does = importlib.import_module(f"bench.{binding}_works").works(address)
     for line in sys.stdin:
         work, count = json.loads(line)
         answer: dict[str, object]
