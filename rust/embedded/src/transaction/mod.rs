@@ -417,6 +417,7 @@ impl Inner {
         self.cancel_timer();
         let mut pending = std::mem::take(&mut self.pending);
         pending.append(&mut self.stamps);
+        pending.retain(|future| !future.is_settled());
         if !pending.is_empty() {
             self.clock.post(move || {
                 for future in pending {

@@ -41,9 +41,9 @@ const CHANGED_COMMITTED: f64 = 1.0 / 128.0;
 const CHANGED_NOT_COMMITTED: f64 = 1.0 / 128.0;
 const COMMIT_TOO_OLD: f64 = 1.0 / 32.0;
 const COMMIT_OUT_OF_MEMORY: f64 = 1.0 / 64.0;
-/// Watches that fire although nothing has changed, and within which time.
+/// Watches that fire although nothing has changed: from 0.1 ms to a second after the commit, rather early than late.
 const WATCH_FOR_NOTHING: f64 = 1.0 / 4.0;
-const WATCH_FOR_NOTHING_WITHIN: Duration = Duration::from_secs(1);
+const WATCH_FOR_NOTHING_AFTER: (f64, f64) = (1e-4, 1e4);
 
 /// The read that fails is one of the first so many, rather an early one than a late one.
 const READS_BITS: f64 = 6.0;
@@ -100,11 +100,12 @@ impl Forecast {
 
     fn draw(&self, purpose: Purpose) -> Random {
         let Place { transaction, attempt, operation } = self.place;
-        let parts = [transaction, attempt, operation, purpose as u64];
-        let mixed = parts
+        // Mixed before each part is added: seeds and numbers are small and alike.
+        [transaction, attempt, operation, purpose as u64]
             .iter()
-            .fold(self.weather.seed, |mixed, part| Random::from_seed(mixed ^ part).next());
-        Random::from_seed(mixed)
+            .fold(Random::from_seed(self.weather.seed), |mut mixed, part| {
+                Random::from_seed(mixed.next() ^ part)
+            })
     }
 
     /// A draw among faults: below a rate means that it happens. Never, once the transaction has failed often enough.
@@ -224,10 +225,11 @@ impl Forecast {
     /// Whether the watch that is made now fires for nothing.
     pub fn watch(&mut self, key: &[u8]) -> Option<ForNothing> {
         let mut random = self.draw(Purpose::Watch);
+        let (first, share) = WATCH_FOR_NOTHING_AFTER;
         let (_, event) = self.operation("watch", key);
         (random.fraction() < WATCH_FOR_NOTHING).then(|| ForNothing {
             weather: Arc::clone(&self.weather),
-            after: WATCH_FOR_NOTHING_WITHIN.mul_f64(random.fraction()),
+            after: Duration::from_secs_f64(first * share.powf(random.fraction())),
             event: Event { note: "for nothing", ..event },
         })
     }

@@ -49,6 +49,8 @@ struct State {
     /// By moment, and among those of one moment in the order they were asked for.
     answers: BTreeMap<Timer, Answer>,
     alarms: BTreeMap<Timer, Alarm>,
+    /// What happened of itself, to be told at the next turn, idle or not.
+    posts: Vec<Task>,
     added: u64,
     /// Something was asked since the last turn.
     is_lively: bool,
@@ -123,11 +125,22 @@ impl Timeline {
         state.answers.insert(moment, Answer { of, task: Box::new(task) });
     }
 
-    /// Runs `task` as the next thing, though nobody has asked: if no loop turns, by the network thread.
+    /// Runs `task` at the next turn, or from the network thread if no loop turns. It may be a collector that has the
+    /// occasion, at any moment, so it is no sign of life and no answer.
     pub fn post(self: &Arc<Self>, task: impl FnOnce() + Send + 'static) {
-        self.answer_at(self.now(), None, task);
-        if !self.state.lock().is_turning {
-            self.release_from_network();
+        let mut state = self.state.lock();
+        state.posts.push(Box::new(task));
+        if !state.is_turning {
+            drop(state);
+            let timeline = Arc::clone(self);
+            network::post(move || timeline.run_posts());
+        }
+    }
+
+    fn run_posts(&self) {
+        let posts = std::mem::take(&mut self.state.lock().posts);
+        for task in posts {
+            task();
         }
     }
 
@@ -171,6 +184,7 @@ impl Timeline {
 
     /// A loop that asked here has turned.
     fn turn(&self) -> bool {
+        self.run_posts();
         let is_idle = {
             let mut state = self.state.lock();
             state.quiet_turns = if state.is_lively { 0 } else { state.quiet_turns + 1 };
