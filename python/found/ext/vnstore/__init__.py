@@ -20,6 +20,7 @@ from found.ext.vnstore._changes import (
     change_list,
     change_message,
     change_size,
+    change_uid,
 )
 from found.ext.vnstore._errors import VNStoreException
 from found.ext.vnstore._fsck import fsck
@@ -82,6 +83,7 @@ __all__ = [
     "change_message",
     "change_revert",
     "change_size",
+    "change_uid",
     "count",
     "diff",
     "fsck",

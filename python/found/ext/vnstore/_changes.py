@@ -72,39 +72,54 @@ def _annotate(tx: found.Transaction, rows: list[tuple[bytes, Optional[bytes]]]) 
             found.set(tx, key, value)
 
 
+def change_uid() -> UUID:
+    """Return a new identifier of a change, for `change_create`. They sort by the time they were made at."""
+    return _significance.now()
+
+
 async def change_create(
     tx: found.Transaction,
     vnstore: VNStore,
     *,
     message: Optional[str] = None,
     metadata: Optional[Mapping[str, Any]] = None,
+    uid: Optional[UUID] = None,
 ) -> UUID:
     """Create a change, and make it the active one of the transaction.
 
     Nobody sees what it adds and removes until it is applied.
+
+    A transaction whose outcome is not known (1021) is tried again, and would create a second change. With a `uid` that
+    was made before the transaction it does not: if there is such a change already, it is continued as it is.
 
     Args:
         tx: a found.Transaction.
         vnstore: what `make` returned.
         message: what the change is for.
         metadata: what else there is to say of it, as `change_annotate` takes it.
+        uid: its identifier, as `change_uid` makes them; None for a new one.
 
     Returns:
-        Its identifier. Identifiers sort by the time they were made at.
+        Its identifier.
 
     Raises:
         TypeError: an argument has another type.
         VNStoreException: the message or the metadata cannot be stored.
     """
     store = check_store(vnstore)
-    changeid = _significance.now()
+    changeid = change_uid() if uid is None else check_uid("uid", uid)
     _check_message(store, changeid, message)
     rows = _check_metadata(store, changeid, metadata)
+    _state.of(tx, store).active = changeid
+    if uid is not None:
+        known = await _state.resolve(tx, store, (changeid.bytes,))
+        if known[changeid.bytes] is not None:
+            return changeid
+        _state.forget(_state.of(tx, store), changeid)
     await nstore.add(tx, store.changes, changeid, "type", TYPE)
     await nstore.add(tx, store.changes, changeid, "significance", None)
     await nstore.add(tx, store.changes, changeid, "message", message)
     _annotate(tx, rows)
-    _state.of(tx, store).active = changeid
     return changeid
 
 
@@ -429,19 +444,19 @@ async def change_abandon(
         limit: the most tuples to remove at once.
 
     Returns:
-        Whether nothing is left of the change.
+        Whether nothing is left of the change; True as well if there was none, so that it can be tried again.
 
     Raises:
         TypeError: an argument has another type.
         ValueError: `limit` is less than 1.
-        VNStoreException: there is no such change, or it is applied.
+        VNStoreException: the change is applied.
     """
     store = check_store(vnstore)
     check_count("limit", limit)
     begin = store.changes.heads[0] + _UUID + check_uid("changeid", changeid).bytes
     said = _said(await found.all(found.query(tx, begin, begin + b"\xff")), len(begin), 2)
-    # One that was abandoned in part has no significance any more.
-    if not said or (_values(said) or {}).get("significance") is not None:
+    # One that is there; not what is left of one that was abandoned in part.
+    if _values(said) is not None:
         await _state.writable(tx, store, changeid)
     view = View(tx, store, None, None, None)
     rows, more = await change_page(view, changeid.bytes, None, limit)

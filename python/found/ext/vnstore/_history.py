@@ -325,9 +325,10 @@ async def _propose(
     base: bytes,
     message: Optional[str],
     metadata: Mapping[str, Any],
+    uid: Optional[UUID],
 ) -> UUID:
     """A new change that sets whether tuples are alive, built on what they were at `base`."""
-    changeid = await change_create(tx, store, message=message, metadata=metadata)
+    changeid = await change_create(tx, store, message=message, metadata=metadata, uid=uid)
     for items, alive in edits:
         await nstore.add(tx, store.tuples, *items, changeid, alive)
         _bases.wrote(tx, store, changeid, found.pack(items), base)
@@ -341,6 +342,7 @@ async def change_revert(
     *,
     message: Optional[str] = None,
     metadata: Optional[Mapping[str, Any]] = None,
+    uid: Optional[UUID] = None,
 ) -> UUID:
     """Create a change that undoes one that is applied, and make it the active one of the transaction.
 
@@ -353,6 +355,7 @@ async def change_revert(
         changeid: the identifier of the change to undo.
         message: for the new change; None for one that names the other.
         metadata: for the new change; "reverts" is added, with the identifier of the other.
+        uid: the identifier of the new change, as for `change_create`.
 
     Returns:
         The identifier of the new change. What it holds must fit in a transaction: some thousands of tuples.
@@ -381,7 +384,13 @@ async def change_revert(
         said = other.message if other is not None else None
         message = f"Revert {said!r}"[:1000] if said else f"Revert {changeid}"
     return await _propose(
-        tx, store, edits, significance.bytes, message, {**(metadata or {}), "reverts": changeid}
+        tx,
+        store,
+        edits,
+        significance.bytes,
+        message,
+        {**(metadata or {}), "reverts": changeid},
+        uid,
     )
 
 
@@ -392,6 +401,7 @@ async def restore(
     *,
     message: Optional[str] = None,
     metadata: Optional[Mapping[str, Any]] = None,
+    uid: Optional[UUID] = None,
 ) -> UUID:
     """Create a change that brings back the tuples of a point of history, and make it the active one of the transaction.
 
@@ -403,6 +413,7 @@ async def restore(
         point: as for `as_of` of `select`; `BEGINNING` for a store without tuples.
         message: for the new change; None for one that names the point.
         metadata: for the new change; "restores" is added, with the point.
+        uid: the identifier of the new change, as for `change_create`.
 
     Returns:
         The identifier of the new change. What it holds must fit in a transaction: some thousands of tuples.
@@ -425,7 +436,9 @@ async def restore(
         message = f"Restore what was at {when.isoformat() if when else point}"
     now = _state.head_of(store, await _state.start_head(tx, store, snapshot=True))
     base = now or _state.BEGINNING
-    return await _propose(tx, store, edits, base, message, {**(metadata or {}), "restores": point})
+    return await _propose(
+        tx, store, edits, base, message, {**(metadata or {}), "restores": point}, uid
+    )
 
 
 async def summary(tx: found.Transaction, vnstore: VNStore, *, limit: int = 10_000) -> Summary:
