@@ -1,4 +1,4 @@
-"""found-vnstore without a socket: the application, its lifespan, and a browser that keeps cookies and fills in forms."""
+"""found-vnstore without a socket: the application, its lifespan, and a browser with cookies that fills in forms."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 import httpx
 import pytest
+
 from found.ext import vnstore
 from found.ext.vnstore.server import server
 from found.ext.vnstore.server.site import Site
@@ -65,12 +66,16 @@ class Browser:
 
     async def json(self, path: str, **query: str) -> Any:
         """A page as a program gets it."""
-        response = await self.client.get(path, params=query or None, headers={"accept": "application/json"})
+        response = await self.client.get(
+            path, params=query or None, headers={"accept": "application/json"}
+        )
         return response.json()
 
 
 @contextlib.asynccontextmanager
-async def serving(monkeypatch: pytest.MonkeyPatch, database: str = "memory:", **settings: str) -> AsyncIterator[Browser]:
+async def serving(
+    monkeypatch: pytest.MonkeyPatch, database: str = "memory:", **settings: str
+) -> AsyncIterator[Browser]:
     """The application between its start and its end, with settings as `FOUND_VNSTORE_*`."""
     for name, value in {"DATABASE": database, **settings}.items():
         monkeypatch.setenv(f"FOUND_VNSTORE_{name}", value)
@@ -86,7 +91,9 @@ async def lifespan() -> AsyncIterator[dict[str, Any]]:
     asked: asyncio.Queue[dict[str, str]] = asyncio.Queue()
     answered: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     state: dict[str, Any] = {}
-    task = asyncio.ensure_future(server({"type": "lifespan", "state": state}, asked.get, answered.put))
+    task = asyncio.ensure_future(
+        server({"type": "lifespan", "state": state}, asked.get, answered.put)
+    )
     await asked.put({"type": "lifespan.startup"})
     started = await answered.get()
     if started["type"] == "lifespan.startup.failed":

@@ -25,7 +25,9 @@ class Served(NamedTuple):
 
 
 @contextlib.contextmanager
-def started(*arguments: str, command: Sequence[str] = COMMAND, **environment: str) -> Iterator[Served]:
+def started(
+    *arguments: str, command: Sequence[str] = COMMAND, **environment: str
+) -> Iterator[Served]:
     """A server on a free port, interrupted at the end as by Ctrl-C."""
     process = subprocess.Popen(
         [*command, "--port", "0", *arguments],

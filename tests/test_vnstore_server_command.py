@@ -31,7 +31,16 @@ def page(address: str) -> str:
 def test_help_tells_every_argument() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for argument in ("--host", "--port", "--database", "--prefix", "--columns", "--allowed-host", "--workers", "--demo"):
+    for argument in (
+        "--host",
+        "--port",
+        "--database",
+        "--prefix",
+        "--columns",
+        "--allowed-host",
+        "--workers",
+        "--demo",
+    ):
         assert argument in done.stdout
 
 
@@ -68,7 +77,11 @@ def test_the_command_serves_a_file_until_it_is_interrupted(tmp_path: Path) -> No
         assert server.address.startswith("http://127.0.0.1:")
         # While it serves, another one is told who has the file.
         other = run("--database", database, "--port", "0")
-        assert other.returncode != 0 and "cannot start" in other.stderr and str(tmp_path) in other.stderr
+        assert (
+            other.returncode != 0
+            and "cannot start" in other.stderr
+            and str(tmp_path) in other.stderr
+        )
     assert server.process.returncode == 0
     text = "".join(server.said)
     assert "GET /navigate/ 200" in text and "CDG" not in text and "Traceback" not in text
@@ -83,7 +96,14 @@ def test_listening_for_others_is_said() -> None:
 
 
 def test_another_asgi_server_reads_the_same_settings() -> None:
-    command = [sys.executable, "-m", "uvicorn", "found.ext.vnstore.server:server", "--lifespan", "on"]
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "found.ext.vnstore.server:server",
+        "--lifespan",
+        "on",
+    ]
     settings = {"FOUND_VNSTORE_DATABASE": "memory:", "FOUND_VNSTORE_COLUMNS": "subject,verb"}
     with started(command=command, **settings) as server:
         assert 'name="verb"' in page(f"{server.address}/navigate/")

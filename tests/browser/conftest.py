@@ -1,4 +1,7 @@
-"""A real browser: Chromium as the system has it, driven by Playwright. Where either is missing the tests are skipped, and say so."""
+"""A real browser: Chromium as the system has it, driven by Playwright.
+
+Where either is missing the tests are skipped, and say so.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from typing import Any
 import pytest
 from serving_process import started
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (make test installs it)")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed (make test installs it)"
+)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 

@@ -1,4 +1,4 @@
-"""found-vnstore in a real browser: the whole story, with and without JavaScript, on a phone, by keyboard, in the dark."""
+"""found-vnstore in a real browser: the whole story, without JavaScript too, on a phone, by keyboard, in the dark."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ from typing import Any
 
 import pytest
 
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
+)
 
-PAGES = ["/", "/history/", "/history/change/", "/navigate/", "/navigate/?uid=CDG", "/value/?v=FR", "/help/", "/nowhere/"]
+PAGES = [
+    "/",
+    "/history/",
+    "/history/change/",
+    "/navigate/",
+    "/navigate/?uid=CDG",
+    "/value/?v=FR",
+    "/help/",
+    "/nowhere/",
+]
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-def test_a_change_is_made_reviewed_applied_gone_back_from_and_reverted(chromium: Any, empty: str, javascript: bool) -> None:
+def test_a_change_is_made_reviewed_applied_gone_back_from_and_reverted(
+    chromium: Any, empty: str, javascript: bool
+) -> None:
     page = chromium.new_context(java_script_enabled=javascript).new_page()
     page.goto(empty)
     page.get_by_role("link", name="New change").first.click()
@@ -145,7 +158,10 @@ def test_the_graph_can_be_walked_by_keyboard(chromium: Any, demo: str) -> None:
 def _pages_of_changes(page: Any, address: str) -> list[str]:
     """Every page that there is of the demo's changes, applied and open."""
     paths = ["/graph/?v=CDG", "/tuple/?uid=CDG&key=name&value=Paris+Charles+de+Gaulle"]
-    for state, pages in (("open", ["", "add/", "remove/", "apply/", "message/", "abandon/"]), ("applied", ["", "revert/", "restore/"])):
+    for state, pages in (
+        ("open", ["", "add/", "remove/", "apply/", "message/", "abandon/"]),
+        ("applied", ["", "revert/", "restore/"]),
+    ):
         page.goto(f"{address}/history/?state={state}")
         change = page.locator("tbody a").first.get_attribute("href")
         paths += [f"{change}{path}" for path in pages]

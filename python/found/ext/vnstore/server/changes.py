@@ -219,13 +219,15 @@ async def edit(request: Request) -> Response:
 
     try:
         items = items_of(request, typed, fresh=adding)
-        if not await site.write(write):
-            raise Invalid({site.store.items[0]: "there is no such tuple to remove"})
+        there = await site.write(write)
     except Invalid as wrong:
         return await _edit_page(request, typed, wrong.problems, 400)
     except vnstore.VNStoreException as error:
-        # A change that is closed answers 409 here; all else is a tuple that cannot be stored.
         return await _edit_page(request, typed, {site.store.items[0]: str(error)}, 400)
+    if not there:
+        return await _edit_page(
+            request, typed, {site.store.items[0]: "there is no such tuple to remove"}, 409
+        )
     return done(request, f"/history/u/{uid.hex}/", {"items": texts(items)})
 
 
@@ -360,11 +362,8 @@ async def message(request: Request) -> Response:
 def _described(typed: dict[str, str]) -> tuple[Optional[str], Optional[str]]:
     problems: dict[str, str] = {}
     for field, most in (("description", _LONGEST_MESSAGE), ("author", _LONGEST_AUTHOR)):
-        try:
-            if len(typed.get(field, "").encode()) > most:
-                problems[field] = f"{field} has more than {most:,} bytes"
-        except UnicodeEncodeError:
-            problems[field] = f"{field} holds half of a surrogate pair"
+        if len(typed.get(field, "").encode()) > most:
+            problems[field] = f"{field} has more than {most:,} bytes"
     if problems:
         raise Invalid(problems)
     return typed.get("description", "").strip() or None, typed.get("author", "").strip() or None

@@ -8,7 +8,9 @@ from typing import Any
 import found
 from found.ext import vnstore
 
-_COUNTRIES = frozenset("AT BE CH DE DK ES FR GB IE IT LU NL NO PT SE".split())
+_COUNTRIES = frozenset(
+    ["AT", "BE", "CH", "DE", "DK", "ES", "FR", "GB", "IE", "IT", "LU", "NL", "NO", "PT", "SE"]
+)
 # A transaction takes some hundreds of them well within its 10 MB and 5 seconds.
 _BATCH = 400
 

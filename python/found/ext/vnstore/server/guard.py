@@ -25,7 +25,7 @@ _log = logging.getLogger("found.vnstore.server")
 
 # A form holds one tuple or one message; a key is at most 10,000 bytes and a value 100,000, escaped at worst by three.
 BODY_LIMIT = 400_000
-_ADDRESS_LIMIT = 65_536
+_ADDRESS_LIMIT = 60_000
 
 _HEADERS = {
     # Nothing but this server's own stylesheet and forms: no script at all, and no page that frames ours.

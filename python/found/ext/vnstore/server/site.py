@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -111,20 +112,21 @@ def answer(
     if wants_json(request):
         return JSONResponse(dict(data), status, headers)
     site: Optional[Site] = getattr(request.state, "site", None)
-    context = {
+    token = site.tokens.of(request) if site else ""
+    context: dict[str, Any] = {
         **data,
         **shown,
         "columns": list(site.store.items) if site else [],
         "name": "found-vnstore",
         "here": request.scope["path"],
-        "path": lambda path, **query: url(request, path, **query),  # pyright: ignore[reportUnknownLambdaType]
+        "path": functools.partial(url, request),
         "following": "after" in request.query_params,
-        "token": site.tokens.of(request) if site else "",
+        "token": token,
     }
     html = _templates.get_template(template).render(context)
     response = HTMLResponse(html, status, headers)
     # Pages without a form leave no cookie, which could be a second one beside that of a form being loaded.
-    if site and context["token"] in html:
+    if site and token in html:
         site.tokens.keep(request, response)
     return response
 
@@ -158,15 +160,17 @@ async def form_of(request: Request) -> dict[str, str]:
         # No form of another site sends this type, and scripts of other sites are not allowed to: no token.
         try:
             fields = json.loads(body or b"{}")
+            # Half of a surrogate pair is JSON, and no text.
+            json.dumps(fields, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
-            raise HTTPException(400, "The body is no JSON.") from None
+            raise HTTPException(400, "The body is no JSON of texts.") from None
         if not isinstance(fields, dict) or not all(
             isinstance(value, str) for value in cast("dict[str, object]", fields).values()
         ):
             raise HTTPException(400, "The body must be a JSON object, and its values strings.")
         return cast("dict[str, str]", fields)
     if kind not in (_FORM, "") or (kind == "" and body):
-        raise HTTPException(415, f"A form is {_FORM} or application/json, not {ascii(kind)}.")
+        raise HTTPException(415, f"A form is {_FORM} or application/json, not {kind!a}.")
     # Browsers end the lines of a text area with CR LF, whatever was typed.
     fields = {name: value.replace("\r\n", "\n") for name, value in _fields(body).items()}
     if not site_of(request).tokens.check(request, fields.pop("token", "")):
@@ -277,6 +281,10 @@ def _readable(text: str) -> str:
     return cast("str", literal(text)) if text.startswith("#j") else text
 
 
+def _when(text: str) -> str:
+    return f"{text[:16].replace('T', ' ')} UTC"
+
+
 _templates = Environment(
     loader=PackageLoader("found.ext.vnstore.server"),
     autoescape=select_autoescape(default=True),
@@ -285,4 +293,4 @@ _templates = Environment(
 )
 _templates.filters["shorten"] = _shorten
 _templates.filters["readable"] = _readable
-_templates.filters["when"] = lambda text: text[:16].replace("T", " ") + " UTC" if text else ""
+_templates.filters["when"] = _when

@@ -1,4 +1,4 @@
-"""The pages of tuples: patterns over them now or as of any point of history, where a value occurs, and its neighbourhood."""
+"""The pages of tuples: patterns, now or as of any point of history, where a value occurs, its neighbourhood."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@
 itself, as 0.13 has them. What those leave out has an escape of its own: `#s` before a text that is empty or begins
 with `#` or `_`; `#j` and a JSON string for a text with line ends and other controls, which forms change; `#b` and
 hexadecimal digits for bytes; `#g` for a single float; `#v` and hexadecimal digits for a versionstamp; `#t` and a JSON
-array of such texts for a tuple, with arrays in it for the tuples in that; `#p` and the hexadecimal digits of `found.pack`
-for a tuple that is nested too deep to be read.
+array of such texts for a tuple, with arrays in it for the tuples in that; `#p` and the hexadecimal digits of
+`found.pack` for a tuple that is nested too deep to be read.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def literal(string: str) -> Any:
         if kind == "v":
             return found.Versionstamp.from_bytes(bytes.fromhex(text))
         if kind == "t":
-            return _items(_json(text, list), 1)
+            return _items(cast("list[object]", _json(text, list)), 1)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{_shown(string)} is no value: {error}") from None
     raise ValueError(
