@@ -35,7 +35,7 @@ unexport PYTHONHOME PYTHONPATH CONDA_PREFIX
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help run test lint fuzz bench libfdb_c wheel build clean format docs \
-	test-rust test-python test-loaded test-libfdb_c test-stubs lint-rust lint-python lint-abis lint-workflows
+	screenshots browser test-rust test-python test-loaded test-libfdb_c test-stubs lint-rust lint-python lint-abis lint-workflows
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,7 +89,10 @@ TEST_LIBFDB_C := $(abspath $(TARGET))/$(PROFILE)/$(LIBFDB_C)
 test-libfdb_c: .cargo/config.toml
 	$(CARGO) build --locked --profile $(PROFILE) -p found-libfdb-c
 
-test-python: build test-libfdb_c $(VENV)/.group-tour
+browser: $(VENV)/.group-browser
+	@scripts/chromium.sh
+
+test-python: build test-libfdb_c browser $(VENV)/.group-tour
 	FOUND_TEST_LIBFDB_C=$(TEST_LIBFDB_C) $(BIN)/python -m pytest $(ARGS)
 
 # The same tests through that library, with late answers, and the rules of tests/conformance with all; `make test-loaded
@@ -110,7 +113,7 @@ lint-rust: .cargo/config.toml
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	@if [ -f fuzz/Cargo.toml ]; then $(CARGO) fmt --manifest-path fuzz/Cargo.toml --check; fi
 
-lint-python: build $(VENV)/.group-lint $(VENV)/.group-tour
+lint-python: build $(VENV)/.group-lint $(VENV)/.group-tour $(VENV)/.group-browser
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python scripts/generate_options.py --check
@@ -131,6 +134,9 @@ lint-workflows: $(VENV)/.group-lint
 docs: build ## docs/api.md and the docstrings of the stub, from the module as it is built
 	$(BIN)/python scripts/sync_stubs.py
 	$(BIN)/python scripts/generate_api.py
+
+screenshots: build $(VENV)/.group-browser ## the pictures of found-vnstore in docs/images/
+	$(BIN)/python scripts/screenshots.py
 
 format: $(VENV)/.group-lint ## rewrite the sources as `make lint` wants them
 	$(CARGO) fmt --all

@@ -24,6 +24,12 @@ _COUNT = {"type": "integer", "minimum": 0}
 _FLAG = {"type": "boolean"}
 
 
+_DESCRIPTION = """Versioned tuples. Ask with `Accept: application/json`, and send `Content-Type: application/json`.
+
+Values are texts: `#none`, `#true`, `#false`, `#i42`, `#f3.14`, `#u` and a UUID, `#b` and hexadecimal digits, `#t` and a
+JSON array. Any other text is itself, after `#s` where it is empty or begins with `#` or `_`."""
+
+
 def _object(**properties: Any) -> dict[str, Any]:
     optional = [name for name in properties if name.endswith("__optional")]
     return {
@@ -94,10 +100,7 @@ def describe(columns: Sequence[str]) -> dict[str, Any]:
         "info": {
             "title": "found-vnstore",
             "version": "1",
-            "description": "Versioned tuples. Ask with `Accept: application/json`, and send "
-            "`Content-Type: application/json`. Values are texts: `#none`, `#true`, `#false`, `#i42`, `#f3.14`, `#u` and a UUID, `#b` and hexadecimal "
-            "digits, `#t` and a JSON array; any other text is itself, after `#s` where it is empty or begins with "
-            "`#` or `_`.",
+            "description": _DESCRIPTION,
         },
         "paths": {
             "/": _path(get=_get("What is in the store.", "Store")),
