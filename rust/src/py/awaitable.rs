@@ -249,6 +249,11 @@ impl Awaitable {
         };
         let settled = match settle(py, future, answer, owner.as_ref()) {
             Settled::More(future, answer) => {
+                let begun = Awaitable::bind(slf)
+                    .and_then(|event_loop| event_loop::begin_turns(&event_loop));
+                if let Err(error) = begun {
+                    error.write_unraisable(py, Some(slf));
+                }
                 match hangar.launch(future, slf.clone().unbind()) {
                     Ok(flight) => {
                         let mut inner = slf.get().inner.lock();
@@ -262,11 +267,6 @@ impl Awaitable {
                                 drop(inner);
                                 hangar.abandon(&flight);
                             }
-                        }
-                        let begun = Awaitable::bind(slf)
-                            .and_then(|event_loop| event_loop::begin_turns(&event_loop));
-                        if let Err(error) = begun {
-                            error.write_unraisable(py, Some(slf));
                         }
                         return Vec::new();
                     }
