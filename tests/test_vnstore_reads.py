@@ -105,6 +105,15 @@ async def test_writing_reads_the_change_and_the_head_of_history_once(
 
     calls = await cost(place, add, 7)
     assert calls == {"query": 2, "set": 7 * (10 + 1), "clear": 7 * 10, "byte_min": 7}
+
+    async def create(tx: found.Transaction) -> None:
+        await vnstore.change_create(tx, store)
+        for number in range(7):
+            await vnstore.add(tx, store, "u", "m", number)
+
+    # Of a change that begins in the transaction it is known what it has said before.
+    calls = await cost(place, create)
+    assert calls == {"query": 2, "set": 3 * 3 + 7 * (10 + 1), "byte_min": 7}
     # A removal reads what is said of its tuple, and the one change that says it.
     assert (await cost(place, remove, 7))["query"] == 2 + 7 + 1
 

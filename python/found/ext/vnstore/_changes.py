@@ -110,12 +110,15 @@ async def change_create(
     changeid = change_uid() if uid is None else check_uid("uid", uid)
     _check_message(store, changeid, message)
     rows = _check_metadata(store, changeid, metadata)
-    _state.of(tx, store).active = changeid
+    state = await _state.at_version(tx, store)
+    state.active = changeid
     if uid is not None:
         known = await _state.resolve(tx, store, (changeid.bytes,))
         if known[changeid.bytes] is not None:
             return changeid
-        _state.forget(_state.of(tx, store), changeid)
+    _state.forget(state, changeid)
+    state.created = changeid
+    state.written = set()
     await nstore.add(tx, store.changes, changeid, "type", TYPE)
     await nstore.add(tx, store.changes, changeid, "significance", None)
     await nstore.add(tx, store.changes, changeid, "message", message)
@@ -471,6 +474,7 @@ async def change_abandon(
     found.clear(tx, notes, notes + b"\xff")
     state = _state.of(tx, store)
     _state.forget(state, changeid)
+    state.created = None
     if state.active == changeid:
         state.active = None
     return more is None

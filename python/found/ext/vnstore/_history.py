@@ -9,7 +9,7 @@ from uuid import UUID
 
 import found
 from found.ext import _store, nstore
-from found.ext.vnstore import _bases, _match, _significance, _state
+from found.ext.vnstore import _match, _significance, _state
 from found.ext.vnstore._changes import change_create, describe
 from found.ext.vnstore._errors import VNStoreException
 from found.ext.vnstore._handle import (
@@ -22,6 +22,7 @@ from found.ext.vnstore._handle import (
 )
 from found.ext.vnstore._match import View, change_page, look
 from found.ext.vnstore._records import Diff, Edit, Event, History, Summary
+from found.ext.vnstore._tuples import write
 
 PAGE: Final = 1_000
 """Tuples that a difference has, unless it is said otherwise."""
@@ -330,8 +331,7 @@ async def _propose(
     """A new change that sets whether tuples are alive, built on what they were at `base`."""
     changeid = await change_create(tx, store, message=message, metadata=metadata, uid=uid)
     for items, alive in edits:
-        await nstore.add(tx, store.tuples, *items, changeid, alive)
-        _bases.wrote(tx, store, changeid, found.pack(items), base)
+        write(tx, store, changeid, items, found.pack(items), alive, base)
     return changeid
 
 

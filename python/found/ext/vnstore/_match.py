@@ -245,17 +245,24 @@ class _Parsed(NamedTuple):
     """A row of a scan that is not grouped."""
 
     key: bytes
-    row: Row
-    items: tuple[Any, ...]
-    """Of the columns that the pattern leaves free."""
+    group: bytes
+    """The items of the columns that the pattern leaves free, packed."""
+    changeid: bytes
+    alive: bool
 
 
 def _parse(how: Plan, store: VNStore, rows: Rows) -> list[_Parsed]:
     """The rows of a scan; what 0.13 or this cannot have written is left out."""
     skip = len(how.begin)
-    width = len(how.scan.free)
-    changeid_at = how.scan.free.index(store.n)
-    alive_at = how.scan.free.index(store.n + 1)
+    free = how.scan.free
+    if free[:2] == (store.n, store.n + 1):
+        tail = skip + _REFERENCE
+        return [
+            _Parsed(key, key[tail:], key[skip + 1 : skip + 17], key[skip + 17] == _TRUE)
+            for key, _ in rows
+            if len(key) >= tail and key[skip] == _UUID
+        ]
+    changeid_at, alive_at = free.index(store.n), free.index(store.n + 1)
     first, second = sorted((changeid_at, alive_at))
     parsed: list[_Parsed] = []
     for key, _ in rows:
@@ -263,34 +270,41 @@ def _parse(how: Plan, store: VNStore, rows: Rows) -> list[_Parsed]:
             values = found.unpack(key, skip)
         except ValueError:
             continue
-        if len(values) != width:
+        if len(values) != len(free):
             continue
         changeid, alive_ = values[changeid_at], values[alive_at]
         if isinstance(changeid, UUID) and isinstance(alive_, bool):
             items = values[:first] + values[first + 1 : second] + values[second + 1 :]
-            parsed.append(_Parsed(key, Row(changeid.bytes, alive_), items))
+            parsed.append(_Parsed(key, found.pack(items), changeid.bytes, alive_))
     return parsed
+
+
+def _bound(how: Plan, group: bytes) -> Optional[dict[str, Any]]:
+    """The binding of the items of a row, packed, or None if they are not what the variables take."""
+    try:
+        items = found.unpack(group)
+    except ValueError:
+        return None
+    return _bind(how, items) if len(items) == len(how.variables) else None
 
 
 def _collected(how: Plan, parsed: list[_Parsed], ranks: Ranks) -> list[Match]:
     """The tuples alive among all rows of a pattern, in the order of the rows that say so."""
-    best: dict[bytes, tuple[tuple[bytes, bytes, bool], _Parsed]] = {}
-    for one in parsed:
-        significance = ranks.get(one.row.changeid)
-        if significance is None:
-            continue
-        order = (significance, one.row.changeid, not one.row.alive)
-        group = found.pack(one.items)
-        other = best.get(group)
-        if other is None or order > other[0]:
-            best[group] = (order, one)
-    matches: list[Match] = []
-    for _, one in sorted(best.values(), key=lambda entry: entry[1].key):
-        if one.row.alive:
-            binding = _bind(how, one.items)
-            if binding is not None:
-                matches.append(Match(one.key, binding))
-    return matches
+    best: dict[bytes, tuple[bytes, bytes, bool, bytes]] = {}
+    for key, group, changeid, alive_ in parsed:
+        significance = ranks.get(changeid)
+        if significance is not None:
+            other = best.get(group)
+            # As `latest` has it; the keys are not reached, of one tuple no two rows have the same change and word.
+            order = (significance, changeid, not alive_, key)
+            if other is None or order > other:
+                best[group] = order
+    found_keys = sorted([(order[3], group) for group, order in best.items() if not order[2]])
+    return [
+        Match(key, binding)
+        for key, group in found_keys
+        if (binding := _bound(how, group)) is not None
+    ]
 
 
 def _tails(how: Plan, rows: Rows) -> list[tuple[bytes, bytes, int]]:
@@ -322,11 +336,7 @@ def _grouped(how: Plan, tails: list[tuple[bytes, bytes, int]], ranks: Ranks) -> 
                 if order is None or other > order:
                     order, code = other, another
         if order is not None and code == _TRUE:
-            try:
-                items = found.unpack(group)
-            except ValueError:
-                continue
-            binding = _bind(how, items) if len(items) == len(how.variables) else None
+            binding = _bound(how, group)
             if binding is not None:
                 matches.append(Match(how.begin + group, binding))
     return matches
@@ -340,7 +350,7 @@ def _digest(
         tails = _tails(how, rows)
         return {changeid for _, changeid, _ in tails}, partial(_grouped, how, tails)
     parsed = _parse(how, store, rows)
-    return {one.row.changeid for one in parsed}, partial(_collected, how, parsed)
+    return {one.changeid for one in parsed}, partial(_collected, how, parsed)
 
 
 def _read(view: View, begin: bytes, end: bytes, limit: int) -> Awaitable[Rows]:
@@ -425,7 +435,7 @@ async def _run_collected(view: View, how: Plan) -> AsyncGenerator[list[Match], N
         if len(rows) < CHUNK:
             break
         begin = rows[-1][0] + b"\x00"
-    ranks = await rank(view, {one.row.changeid for one in parsed})
+    ranks = await rank(view, {one.changeid for one in parsed})
     yield _collected(how, parsed, ranks)
 
 
@@ -436,17 +446,20 @@ async def _run_verified(
     size = min(_state.AT_ONCE, max(FEW, 2 * (limit or _state.AT_ONCE)))
     while True:
         rows = await _read(view, begin, end, size)
-        parsed = [one for one in _parse(how, view.store, rows) if one.row.alive]
-        ranks = await rank(view, {one.row.changeid for one in parsed})
-        parsed = [one for one in parsed if one.row.changeid in ranks]
-        found_rows = await histories(view, [_whole(how, view.store, one.items) for one in parsed])
+        parsed = [one for one in _parse(how, view.store, rows) if one.alive]
+        ranks = await rank(view, {one.changeid for one in parsed})
+        shown = [
+            (one, binding, _whole(how, view.store, binding))
+            for one in parsed
+            if one.changeid in ranks and (binding := _bound(how, one.group)) is not None
+        ]
+        found_rows = await histories(view, [packed for _, _, packed in shown])
         ranks = await rank(view, {row.changeid for each in found_rows for row in each})
-        batch: list[Match] = []
-        for one, each in zip(parsed, found_rows):
-            if latest(each, ranks) == one.row:
-                binding = _bind(how, one.items)
-                if binding is not None:
-                    batch.append(Match(one.key, binding))
+        batch = [
+            Match(one.key, binding)
+            for (one, binding, _), each in zip(shown, found_rows)
+            if latest(each, ranks) == (one.changeid, True)
+        ]
         yield batch
         if len(rows) < size:
             return
@@ -454,12 +467,12 @@ async def _run_verified(
         size = _state.AT_ONCE
 
 
-def _whole(how: Plan, store: VNStore, items: tuple[Any, ...]) -> bytes:
-    """A tuple, packed, of the items of a row and those of the pattern."""
-    free = {column: found.pack((item,)) for column, item in zip(how.columns, items)}
-    return b"".join(
-        [free[column] if column in free else how.given[column] for column in range(store.n)]
-    )
+def _whole(how: Plan, store: VNStore, binding: dict[str, Any]) -> bytes:
+    """The tuple, packed, that a binding is of."""
+    items = dict(how.given)
+    for column, variable in zip(how.columns, how.variables):
+        items[column] = found.pack((binding[variable.name],))
+    return b"".join([items[column] for column in range(store.n)])
 
 
 async def each_match(view: View, plans: Sequence[Plan]) -> AsyncGenerator[tuple[int, Match], None]:

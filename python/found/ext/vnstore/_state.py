@@ -33,13 +33,26 @@ class State:
     What was read is kept with the read version: a transaction that is reset by hand keeps its `vars`.
     """
 
-    __slots__ = ("active", "applied", "head", "known", "recorded", "version")
+    __slots__ = (
+        "active",
+        "applied",
+        "created",
+        "head",
+        "known",
+        "recorded",
+        "version",
+        "written",
+    )
 
     def __init__(self) -> None:
         self.active: Optional[UUID] = None
         """The change that add and remove write to."""
         self.applied: list[UUID] = []
         """Changes applied in this transaction: their versionstamps cannot be read before its commit."""
+        self.created: Optional[UUID] = None
+        """The change created last in this transaction, of which there was nothing before."""
+        self.written: set[bytes] = set()
+        """The tuples, packed, that it says something of."""
         self.version: Optional[int] = None
         """The version that what follows was read at."""
         self.known: tuple[Known, Known] = ({}, {})
@@ -69,6 +82,8 @@ async def at_version(tx: found.Transaction, store: VNStore) -> State:
         state.head = None
         state.recorded = set()
         state.applied = []
+        state.created = None
+        state.written = set()
     return state
 
 

@@ -18,13 +18,25 @@ from found.ext.vnstore._records import Page
 Binding = dict[str, Any]
 
 
-async def _write(
-    tx: found.Transaction, store: VNStore, items: tuple[Any, ...], packed: bytes, alive: bool
+def write(
+    tx: found.Transaction,
+    store: VNStore,
+    changeid: UUID,
+    items: tuple[Any, ...],
+    packed: bytes,
+    alive: bool,
+    base: bytes,
 ) -> None:
-    """The last word of the active change on a tuple."""
-    changeid, base = await _state.built(tx, store, None)
-    await nstore.remove(tx, store.tuples, *items, changeid, not alive)
-    await nstore.add(tx, store.tuples, *items, changeid, alive)
+    """The last word of a change on a tuple, built on what became of it until `base`."""
+    state = _state.of(tx, store)
+    # What it has said before is cleared, whether it is there or not; of a change that begins here it is known.
+    if state.created != changeid or packed in state.written:
+        for key in nstore.keys(store.tuples, (*items, changeid, not alive)):
+            found.clear(tx, key)
+    for key in nstore.keys(store.tuples, (*items, changeid, alive)):
+        found.set(tx, key, b"")
+    if state.created == changeid:
+        state.written.add(packed)
     _bases.wrote(tx, store, changeid, packed, base)
 
 
@@ -48,7 +60,8 @@ async def add(tx: found.Transaction, vnstore: VNStore, *items: Any) -> bool:
     """
     store = check_store(vnstore)
     packed = pack_items(store, items)
-    await _write(tx, store, items, packed, True)
+    changeid, base = await _state.built(tx, store, None)
+    write(tx, store, changeid, items, packed, True, base)
     return True
 
 
@@ -72,13 +85,13 @@ async def remove(tx: found.Transaction, vnstore: VNStore, *items: Any) -> bool:
     """
     store = check_store(vnstore)
     packed = pack_items(store, items)
-    changeid, _ = await _state.built(tx, store, None)
+    changeid, base = await _state.built(tx, store, None)
     # No conflict with others who touch the tuple: apply looks for them, from the base on.
     view = View(tx, store, None, changeid.bytes, True)
     if not (await _match.alive(view, (packed,)))[0]:
         await _bases.read(view._replace(snapshot=None), _match.plan(store, items))
         return False
-    await _write(tx, store, items, packed, False)
+    write(tx, store, changeid, items, packed, False, base)
     return True
 
 
