@@ -3,6 +3,7 @@
 mod answer;
 mod arguments;
 mod awaitable;
+mod callbacks;
 mod database;
 mod errors;
 mod event_loop;
