@@ -495,3 +495,33 @@ async def test_a_continuation_of_something_else_is_refused(
             assert len(diff.edits) in (0, 9)
 
     await place.run(body, snapshot=True)
+
+
+async def test_many_tuples_are_one_change(place: Place) -> None:
+    store = histories.make(place)
+    uid = await place.run(vnstore.change_create, store)
+    heard: list[int] = []
+    rows = [[f"u{n}", "n", "x" * 40] for n in range(500)]
+    assert await vnstore.load(place.db, store, uid, rows, progress=heard.append) == 500
+    assert len(heard) > 1
+    assert heard == sorted(heard)
+    assert heard[-1] == 500
+    assert await histories.alive(place, store) == set()
+    # Once more, as after a crash.
+    assert await vnstore.load(place.db, store, uid, iter(rows)) == 500
+    await histories.apply(place, store, uid)
+    assert await histories.alive(place, store) == {tuple(row) for row in rows}
+    with pytest.raises(vnstore.VNStoreException, match="applied"):
+        await vnstore.load(place.db, store, uid, rows)
+
+
+@pytest.mark.parametrize("wrong", ["row", ("u", "n"), ("u", "n", object())])
+async def test_a_row_that_is_wrong_is_named(memory: found.Database, wrong: Any) -> None:
+    place = Place(memory)
+    store = histories.make(place)
+    uid = await place.run(vnstore.change_create, store)
+    rows = [*((f"u{n}", "n", n) for n in range(300)), wrong]
+    with pytest.raises(vnstore.VNStoreException, match="row 300"):
+        await vnstore.load(place.db, store, uid, rows)
+    with pytest.raises(vnstore.VNStoreException, match="no change"):
+        await vnstore.load(place.db, store, uuid4(), rows[:300])

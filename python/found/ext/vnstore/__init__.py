@@ -35,6 +35,7 @@ from found.ext.vnstore._history import (
     summary,
     tuple_history,
 )
+from found.ext.vnstore._load import load
 from found.ext.vnstore._records import (
     Change,
     Conflict,
@@ -89,6 +90,7 @@ __all__ = [
     "fsck",
     "head",
     "history",
+    "load",
     "make",
     "page",
     "point_at",
