@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::Version;
 use crate::address::AddressOptions;
 use crate::error::{Error, Result};
-use crate::head::{Head, Leased};
+use crate::head::{Cost, Head, Leased};
 use crate::limits::READ_WINDOW;
 use crate::mutation::Mutation;
 use crate::network;
@@ -215,6 +216,10 @@ pub fn complete(completions: Vec<Completion>) {
     }
 }
 
+/// How long nothing is committed before what `sync=off` left is synced; and how often a disk on which a write failed is
+/// asked whether it takes writes again.
+const QUIET: Duration = Duration::from_secs(1);
+
 /// Commits what waits, all of it together, until the database closes and nothing waits.
 fn run_committer(core: Arc<Core>) {
     loop {
@@ -224,7 +229,13 @@ fn run_committer(core: Arc<Core>) {
                 if queue.closing {
                     return;
                 }
-                core.wake.wait(&mut queue);
+                if !core.storage.needs_recovery() && !core.storage.is_unsynced() {
+                    core.wake.wait(&mut queue);
+                } else if core.wake.wait_for(&mut queue, QUIET).timed_out() {
+                    drop(queue);
+                    core.tend();
+                    queue = core.queue.lock();
+                }
             }
             std::mem::take(&mut queue.waiting)
         };
@@ -270,6 +281,10 @@ impl Core {
         while !waiting.is_empty() {
             let later = waiting.split_off(waiting.len().min(BATCH));
             let batch = std::mem::replace(&mut waiting, later);
+            if self.storage.needs_recovery() {
+                // If it fails the batch does, for the same reason.
+                let _ = self.recover();
+            }
             let version = self.head.begin();
             let run = std::panic::AssertUnwindSafe(|| self.commit_batch(version, batch));
             match std::panic::catch_unwind(run) {
@@ -278,6 +293,23 @@ impl Core {
             }
         }
         completions
+    }
+
+    /// What a file needs when nothing is committed. If it fails, who asks something of the database is told.
+    fn tend(&self) {
+        let _committing = self.committing.lock();
+        let _ = if self.storage.needs_recovery() { self.recover() } else { self.storage.flush() };
+    }
+
+    /// After a write that failed: goes on from the last commit that succeeded, if the disk takes writes again. The snapshots
+    /// of before are gone then, and what was read from them does not commit.
+    fn recover(&self) -> Result<()> {
+        self.storage.recover()?;
+        let snapshot = self.storage.snapshot()?;
+        let version = self.head.begin();
+        self.head.restart(version, snapshot);
+        self.resolver.lock().forget_before(version);
+        Ok(())
     }
 
     fn commit_batch(self: &Arc<Core>, version: Version, batch: Vec<Request>) -> Vec<Completion> {
@@ -310,7 +342,10 @@ impl Core {
                 .and_then(|()| self.storage.snapshot().map_err(|_| Error::COMMIT_UNKNOWN_RESULT));
             match applied {
                 Ok(snapshot) => {
-                    if let Some(deadline) = self.head.publish(version, snapshot.clone()) {
+                    let committed: usize = mutations.iter().map(Mutation::expected_size).sum();
+                    let cost =
+                        Cost { committed: committed as u64, written: self.storage.written() };
+                    if let Some(deadline) = self.head.publish(version, snapshot.clone(), cost) {
                         expire_at(self, deadline);
                     }
                     completions = self.watches.changed(&mutations, &snapshot);

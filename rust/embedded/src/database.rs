@@ -287,10 +287,19 @@ fn canonical(path: &Path) -> std::io::Result<PathBuf> {
     }
 }
 
-/// What the last failed read or write of an open file said.
+/// What the first failed read or write of an open file said.
 pub fn storage_failure(address: &str) -> Option<String> {
+    open_core(address)?.storage.failure()
+}
+
+/// How often the disk of an open file was synced since it was opened.
+pub fn storage_syncs(address: &str) -> Option<u64> {
+    Some(open_core(address)?.storage.syncs())
+}
+
+fn open_core(address: &str) -> Option<Arc<Core>> {
     let Place::File(path) = Address::parse(address).ok()?.place else { return None };
     let canonical = canonical(&path).ok()?;
     let store = OPEN.lock().files.get(&canonical).and_then(|(store, _)| store.upgrade())?;
-    store.core().ok()?.storage.failure()
+    store.core().ok().map(Arc::clone)
 }

@@ -28,8 +28,12 @@ const LEASE: Duration = Duration::from_millis(5_250);
 /// Leases that run out this close to each other are ended together.
 const EXPIRY_STEP: Duration = Duration::from_millis(100);
 
-/// Superseded snapshots kept although nobody has asked for their version, and at most. Each keeps what was
-/// overwritten since from being freed, so a fast writer must not leave thousands.
+/// Superseded snapshots that no transaction reads are kept for who may come back with their version. The oldest of them
+/// keeps all that the file wrote since from being freed, which is whole pages: more than was committed. So they are kept
+/// as long as that is no more than this, or than a quarter of what was committed in the last six seconds.
+const SPARE: u64 = 2 << 20;
+
+/// Superseded snapshots kept although nobody has asked for their version, and at most.
 const UNNAMED_ERAS: usize = 128;
 const ERAS: usize = 4_096;
 
@@ -59,6 +63,44 @@ struct Era {
     snapshot: Snapshot,
     /// Somebody was told one of its versions.
     named: bool,
+    /// What the file had written in all when it was superseded.
+    written: u64,
+}
+
+/// The bytes committed in each of the last six seconds.
+#[derive(Default)]
+struct Recent {
+    seconds: [u64; 6],
+    latest: Version,
+}
+
+impl Recent {
+    fn add(&mut self, version: Version, bytes: u64) {
+        let second = version / VERSIONS_PER_SECOND;
+        for passed in (self.latest + 1..=second).rev().take(self.seconds.len()) {
+            *self.bucket(passed) = 0;
+        }
+        self.latest = self.latest.max(second);
+        *self.bucket(second) += bytes;
+    }
+
+    fn bucket(&mut self, second: Version) -> &mut u64 {
+        let index = usize::try_from(second).unwrap_or(0) % self.seconds.len();
+        &mut self.seconds[index]
+    }
+
+    fn total(&self) -> u64 {
+        self.seconds.iter().sum()
+    }
+}
+
+/// What a batch cost.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Cost {
+    /// The bytes of its mutations.
+    pub committed: u64,
+    /// What the file has written in all since it was opened.
+    pub written: u64,
 }
 
 struct State {
@@ -72,6 +114,7 @@ struct State {
     in_progress: Option<Version>,
     shared: Option<(Instant, Arc<Lease>)>,
     history: VecDeque<Era>,
+    recent: Recent,
     leases: Vec<(Instant, Weak<Lease>)>,
     /// Leases beyond this number are looked through for dead ones.
     prune_at: usize,
@@ -117,6 +160,7 @@ impl Head {
             in_progress: None,
             shared: None,
             history: VecDeque::new(),
+            recent: Recent::default(),
             leases: Vec::new(),
             prune_at: 1_024,
             expiry_is_due: false,
@@ -216,16 +260,24 @@ impl Head {
     /// The batch of `version` is applied, and `snapshot` shows it. Some(time) is when to call `expire` because of the
     /// snapshot this one supersedes, if that is not arranged for.
     #[must_use]
-    pub fn publish(&self, version: Version, snapshot: Snapshot) -> Option<Instant> {
+    pub fn publish(&self, version: Version, snapshot: Snapshot, cost: Cost) -> Option<Instant> {
         let mut state = self.state.lock();
         let former = std::mem::replace(&mut state.latest, snapshot);
         let (first, named) = (state.committed, state.latest_named);
-        state.history.push_back(Era { first, until: version, snapshot: former, named });
+        let written = cost.written;
+        state.history.push_back(Era { first, until: version, snapshot: former, named, written });
+        state.recent.add(version, cost.committed);
         state.committed = version;
         state.latest_named = false;
         state.in_progress = None;
         let shared = state.shared.take();
-        let forgotten = state.thin_history(version - READ_WINDOW);
+        let mut forgotten = state.thin_history(version - READ_WINDOW);
+        let spare = (state.recent.total() / 4).max(SPARE);
+        while let Some(era) = state.history.front()
+            && cost.written - era.written > spare
+        {
+            forgotten.extend(state.history.pop_front());
+        }
         let is_news = !std::mem::replace(&mut state.expiry_is_due, true);
         drop(state);
         drop((shared, forgotten));
@@ -237,6 +289,23 @@ impl Head {
         let mut state = self.state.lock();
         state.used = state.used.max(version);
         state.in_progress = None;
+    }
+
+    /// The storage has gone back to its last commit, which `snapshot` shows: no version before this one can be read.
+    pub fn restart(&self, version: Version, snapshot: Snapshot) {
+        let mut state = self.state.lock();
+        let former = std::mem::replace(&mut state.latest, snapshot);
+        let history = std::mem::take(&mut state.history);
+        let shared = state.shared.take();
+        let leases = std::mem::take(&mut state.leases);
+        state.committed = version;
+        state.latest_named = false;
+        state.in_progress = None;
+        drop(state);
+        for lease in leases.iter().filter_map(|(_, lease)| lease.upgrade()) {
+            drop(lease.snapshot.write().take());
+        }
+        drop((former, history, shared));
     }
 
     /// Ends the leases that have run out. Some(time) is when to call again.
@@ -316,6 +385,7 @@ mod tests {
     use super::*;
     use crate::mutation::Mutation;
     use crate::storage::Storage;
+    use crate::weather::Timeline;
 
     fn new() -> (Storage, Head) {
         let storage = Storage::memory();
@@ -327,7 +397,7 @@ mod tests {
         let version = head.begin();
         let set = Mutation::Set { key: (*b"k").into(), value: value.into() };
         storage.apply(&[set], version).unwrap();
-        let _ = head.publish(version, storage.snapshot().unwrap());
+        let _ = head.publish(version, storage.snapshot().unwrap(), Cost::default());
         version
     }
 
@@ -379,5 +449,94 @@ mod tests {
         assert!(head.read_version().expire_at.is_some());
         assert!(head.at_version(head.base()).unwrap().expire_at.is_none());
         assert!(head.expire().is_none() || head.read_version().expire_at.is_none());
+    }
+
+    /// A head whose time goes on when it is told to.
+    fn with_time() -> (Storage, Head, impl Fn(Duration)) {
+        let timeline = Timeline::new();
+        let storage = Storage::memory();
+        let clock = Clock::of(Arc::clone(&timeline));
+        let head = Head::new(storage.snapshot().unwrap(), 0, false, clock);
+        let pass = move |time: Duration| {
+            timeline.answer_at(timeline.now() + time, None, || {});
+            while timeline.release() {}
+        };
+        (storage, head, pass)
+    }
+
+    #[test]
+    fn a_transaction_left_open_loses_its_snapshot_after_the_window() {
+        let (storage, head, pass) = with_time();
+        commit(&storage, &head, b"old");
+        let left_open = head.read_version();
+        commit(&storage, &head, b"new");
+        pass(Duration::from_millis(4_900));
+        let _ = head.expire();
+        assert_eq!(seen(&left_open).unwrap(), b"old");
+        pass(Duration::from_millis(400));
+        let _ = head.expire();
+        let gone = left_open.lease.read(|_| Ok(()));
+        assert_eq!(gone.err(), Some(Error::TRANSACTION_TOO_OLD));
+        assert!(left_open.lease.snapshot.read().is_none());
+        pass(Duration::from_millis(400));
+        let _ = head.expire();
+        let state = head.state.lock();
+        assert!(state.history.is_empty() && state.leases.is_empty() && state.shared.is_none());
+    }
+
+    #[test]
+    fn what_is_kept_does_not_grow_with_time() {
+        let (storage, head, pass) = with_time();
+        for round in 0..2_000 {
+            commit(&storage, &head, b"");
+            head.name(head.read_version().version);
+            pass(Duration::from_millis(10));
+            if round % 10 == 0 {
+                let _ = head.expire();
+            }
+            let state = head.state.lock();
+            // A named era for each commit of the last five seconds and a quarter.
+            assert!(state.history.len() <= 540 && state.leases.len() <= 1_024, "{round}");
+        }
+    }
+
+    #[test]
+    fn snapshots_that_nobody_reads_do_not_make_a_file_grow() {
+        let (storage, head, pass) = with_time();
+        let mut written = 0;
+        let mut commit = |committed, pages| {
+            let version = head.begin();
+            written += pages;
+            let cost = Cost { committed, written };
+            let _ = head.publish(version, storage.snapshot().unwrap(), cost);
+            head.name(version);
+            pass(Duration::from_millis(10));
+            head.state.lock().history.len()
+        };
+        // What is written in five seconds may be kept all of it.
+        assert_eq!((0..200).map(|_| commit(1_000, 10_000)).last(), Some(200));
+        // From now on five times as much is written as is committed: 600 times 100 kB in six seconds.
+        let kept = (0..700).map(|_| commit(100_000, 500_000)).last().unwrap();
+        assert!((29..=31).contains(&kept), "{kept}");
+        let read = head.read_version();
+        let _ = (0..100).map(|_| commit(100_000, 500_000)).last();
+        assert!(read.lease.read(|_| Ok(())).is_ok(), "what is read stays");
+    }
+
+    #[test]
+    fn after_a_restart_nothing_of_before_is_read() {
+        let (storage, head) = new();
+        let before = commit(&storage, &head, b"before");
+        head.name(before);
+        let open = head.read_version();
+        commit(&storage, &head, b"after");
+        let version = head.begin();
+        head.restart(version, storage.snapshot().unwrap());
+        assert_eq!(open.lease.read(|_| Ok(())).err(), Some(Error::TRANSACTION_TOO_OLD));
+        assert_eq!(head.at_version(before).err(), Some(Error::TRANSACTION_TOO_OLD));
+        let anew = head.read_version();
+        assert!(anew.version >= version);
+        assert_eq!(seen(&anew).unwrap(), b"after");
+        assert!(commit(&storage, &head, b"later") > version);
     }
 }

@@ -24,12 +24,13 @@ pub mod selector;
 mod span_set;
 pub mod storage;
 mod transaction;
+pub mod upkeep;
 mod watch;
 mod weather;
 pub mod writes;
 
 pub use address::is_address;
-pub use database::storage_failure;
+pub use database::{storage_failure, storage_syncs};
 pub use error::{Error, Result};
 pub use failure::last_failure;
 

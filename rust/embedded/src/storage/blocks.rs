@@ -25,10 +25,8 @@ use parking_lot::{Mutex, RwLock};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::disk::Disk;
-use super::heads::{self, HEADER, Head, Heads};
-use super::layout::{
-    BLOCK, BLOCK_BYTES, GROUP, HEADS, block_offset, file_len, place, sums_offset, visible_len,
-};
+use super::heads::{self, Head, Heads};
+use super::layout::{BLOCK, BLOCK_BYTES, GROUP, HEADS, block_offset, file_len, place, sums_offset};
 
 /// Groups whose checksums are in memory, but for those that wait to be written: 8 MiB, for 4 GiB of file.
 const GROUPS: usize = 2_048;
@@ -67,6 +65,8 @@ pub enum NotOurs {
     Io(IoError),
     /// Of a format that this engine does not read.
     Format(u32),
+    /// What it says of itself is not all there.
+    Truncated,
     Other,
 }
 
@@ -87,8 +87,6 @@ pub enum Frozen {
 #[derive(Debug)]
 pub struct Blocks {
     disk: Arc<dyn Disk>,
-    /// What redb takes for the length of the file.
-    len: AtomicU64,
     sums: RwLock<HashMap<u64, Group>>,
     /// One writes at a time. Reads go on beside it.
     writing: Mutex<Writing>,
@@ -96,6 +94,8 @@ pub struct Blocks {
     suspects: Mutex<Option<HashMap<u64, u64>>>,
     frozen: AtomicBool,
     state: Mutex<State>,
+    syncs: AtomicU64,
+    written: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -112,6 +112,14 @@ struct Writing {
     safe: Head,
     /// Blocks written since the last sync.
     unsynced: HashSet<u64>,
+    /// The file is longer than it need be.
+    is_cut: bool,
+}
+
+impl From<Head> for Writing {
+    fn from(head: Head) -> Writing {
+        Writing { safe: head.clone(), head, unsynced: HashSet::new(), is_cut: false }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -149,16 +157,27 @@ fn runs(block: u64, count: u64) -> impl Iterator<Item = (u64, u64)> {
 impl Blocks {
     /// Takes a file over, which is new or one of ours. `opened` ends the opening.
     pub fn load(disk: Arc<dyn Disk>) -> Result<Blocks, NotOurs> {
-        let (head, len) = read_head(&*disk)?;
+        let head = read_head(&*disk)?;
         Ok(Blocks {
             disk,
-            len: AtomicU64::new(len),
             sums: RwLock::default(),
-            writing: Mutex::new(Writing { safe: head.clone(), head, unsynced: HashSet::new() }),
+            writing: Mutex::new(Writing::from(head)),
             suspects: Mutex::new(Some(HashMap::new())),
             frozen: AtomicBool::new(false),
             state: Mutex::default(),
+            syncs: AtomicU64::new(0),
+            written: AtomicU64::new(0),
         })
+    }
+
+    /// How often the disk was synced.
+    pub fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes redb has written.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Whether the last commit is on the disk for sure. Otherwise, after a crash, it may be there in part.
@@ -185,8 +204,14 @@ impl Blocks {
         self.suspects.lock().is_some()
     }
 
+    /// How long redb takes the file to be.
     pub fn len(&self) -> u64 {
-        self.len.load(Ordering::Acquire)
+        self.writing.lock().head.len
+    }
+
+    /// How long the file is, by and large.
+    pub fn extent(&self) -> u64 {
+        self.writing.lock().head.extent
     }
 
     pub fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), Unreadable> {
@@ -207,13 +232,26 @@ impl Blocks {
         let mut rest = out;
         for (block, count) in runs(first, count) {
             let (run, after) = rest.split_at_mut(usize::try_from(count).unwrap_or(0) * BLOCK);
-            self.disk.read(block_offset(block), run)?;
+            self.read_run(block, run)?;
             for (block, bytes) in (block..).zip(run.chunks_exact_mut(BLOCK)) {
                 self.verify(block, bytes)?;
             }
             rest = after;
         }
         Ok(())
+    }
+
+    /// What lies behind the end of the file was never written to, unless its checksum says otherwise.
+    fn read_run(&self, block: u64, run: &mut [u8]) -> Result<(), IoError> {
+        match self.disk.read(block_offset(block), run) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                run.fill(0);
+                let end = self.disk.len()?.saturating_sub(block_offset(block));
+                let there = usize::try_from(end).unwrap_or(0).min(run.len());
+                self.disk.read(block_offset(block), run.get_mut(..there).unwrap_or_default())
+            }
+            done => done,
+        }
     }
 
     /// redb reads a page as it wrote it: its blocks are all unwritten, or none is.
@@ -235,7 +273,7 @@ impl Blocks {
         }
         // Once more, beside no write: what is damaged stays so.
         let _no_write = self.writing.lock();
-        self.disk.read(block_offset(block), bytes)?;
+        self.read_run(block, bytes)?;
         if agrees(self.sum(block)?, block, bytes) {
             return Ok(());
         }
@@ -265,8 +303,10 @@ impl Blocks {
             self.keep_unwritten(first, data);
             return Ok(());
         }
+        self.written.fetch_add(data.len() as u64, Ordering::Relaxed);
         let written = self.write_blocks(first, count, data);
         writing.unsynced.extend(first..first + count);
+        writing.head.extent = writing.head.extent.max(offset + data.len() as u64);
         if let Some(suspects) = &mut *self.suspects.lock() {
             suspects.retain(|block, _| !(first..first + count).contains(block));
         }
@@ -298,20 +338,18 @@ impl Blocks {
         Ok(())
     }
 
+    /// The file itself grows as it is written to, and is cut once a head says so that is on the disk.
     pub fn set_len(&self, len: u64) -> Result<(), IoError> {
         let mut writing = self.writing.lock();
-        let former = self.len.swap(len, Ordering::AcqRel);
-        if self.frozen.load(Ordering::Acquire) {
+        writing.head.len = len;
+        if len >= writing.head.extent || self.frozen.load(Ordering::Acquire) {
             return Ok(());
         }
-        if len < former {
-            let first = (len / BLOCK_BYTES).max(1);
-            writing.unsynced.retain(|&block| block < first);
-            self.forget_sums(first)?;
-        }
-        let len = file_len(len);
-        let done = self.disk.set_len(len).or_else(|_| self.disk.set_len(len));
-        done.or_else(|error| self.failed(error, Frozen::Unchanged))
+        writing.head.extent = len;
+        writing.is_cut = true;
+        let first = (len / BLOCK_BYTES).max(1);
+        writing.unsynced.retain(|&block| block < first);
+        self.forget_sums(first)
     }
 
     pub fn sync(&self) -> Result<(), IoError> {
@@ -319,7 +357,7 @@ impl Blocks {
         if self.frozen.load(Ordering::Acquire) {
             return Ok(());
         }
-        let is_news = writing.head.header != writing.safe.header;
+        let is_news = !writing.head.says_the_same(&writing.safe);
         if is_news {
             writing.head.generation = writing.safe.generation + 1;
         }
@@ -340,6 +378,10 @@ impl Blocks {
                     let _ = self.disk.write(offset, mark);
                 }
                 self.clean_sums();
+                if std::mem::take(&mut writing.is_cut) {
+                    // If it fails there is room that is not needed.
+                    let _ = self.disk.set_len(file_len(writing.safe.extent));
+                }
                 Ok(())
             }
             Err(error) => {
@@ -359,6 +401,7 @@ impl Blocks {
         if with_head {
             self.disk.write(Head::offset(head.generation), &head.encode())?;
         }
+        self.syncs.fetch_add(1, Ordering::Relaxed);
         self.disk.sync()
     }
 
@@ -405,10 +448,6 @@ impl Blocks {
     /// Whether the disk takes again what it refused: fails if it does not. Those blocks belong to no commit.
     pub fn try_again(&self) -> Result<(), IoError> {
         let state = self.state.lock();
-        let len = file_len(self.len());
-        if self.disk.len()? < len {
-            self.disk.set_len(len)?;
-        }
         let blank = [0; BLOCK];
         for &block in state.unwritten.keys() {
             self.disk.write(block_offset(block), &blank)?;
@@ -421,10 +460,9 @@ impl Blocks {
     pub fn thaw(&self) -> Result<(), NotOurs> {
         let mut writing = self.writing.lock();
         self.take_back(&writing.safe)?;
-        let (head, len) = read_head(&*self.disk)?;
+        let head = read_head(&*self.disk)?;
         self.sums.write().clear();
-        self.len.store(len, Ordering::Release);
-        *writing = Writing { safe: head.clone(), head, unsynced: HashSet::new() };
+        *writing = Writing::from(head);
         *self.suspects.lock() = Some(HashMap::new());
         *self.state.lock() = State::default();
         self.frozen.store(false, Ordering::Release);
@@ -494,30 +532,33 @@ impl Blocks {
     }
 }
 
-/// The newest head of a file, and what redb takes for the file's length. A new file gets its first head here.
-fn read_head(disk: &dyn Disk) -> Result<(Head, u64), NotOurs> {
+/// The newest head of a file. A new file gets its first head here.
+fn read_head(disk: &dyn Disk) -> Result<Head, NotOurs> {
     let len = disk.len()?;
-    let heads = usize::try_from(len.min(HEADS * BLOCK_BYTES)).unwrap_or(0);
-    let mut bytes = vec![0; heads];
+    let mut bytes = vec![0; usize::try_from(len.min(HEADS * BLOCK_BYTES)).unwrap_or(0)];
     disk.read(0, &mut bytes)?;
     let is_new = len <= HEADS * BLOCK_BYTES;
     match heads::find(&bytes) {
         Heads::Known(head) if head.header.starts_with(b"redb") => {
+            // What the head says was in the file when the head was synced; before that it may be in part.
+            if head.synced && len < file_len(head.extent) {
+                return Err(NotOurs::Truncated);
+            }
             // After a kill what was read may be in the system's memory alone, and the next head would go to the place
             // of the one that is on the disk.
             disk.sync()?;
-            Ok((head, visible_len(len)))
+            Ok(head)
         }
         // redb writes its name last: the file was not done.
         Heads::Known(head) => {
             disk.set_len(file_len(0))?;
-            Ok((Head { header: [0; HEADER], ..head }, 0))
+            Ok(Head { generation: head.generation, ..Head::first() })
         }
         Heads::New if is_new => {
             let head = Head::first();
             disk.write(Head::offset(head.generation), &head.encode())?;
             disk.sync()?;
-            Ok((head, 0))
+            Ok(head)
         }
         Heads::Foreign(format) => Err(NotOurs::Format(format)),
         Heads::New | Heads::None => Err(NotOurs::Other),

@@ -18,18 +18,19 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use redb::{
     AccessGuard, Database, DatabaseError, Durability, ReadOnlyTable, ReadableDatabase,
-    ReadableTable, StorageError, Table, TableDefinition,
+    StorageError, Table, TableDefinition,
 };
 
 use super::backend::End;
 use super::blocks::{Blocks, Frozen, Unreadable};
 use super::disk::Disk;
+use super::layout::BLOCK_BYTES;
+use super::mutate::apply_all;
 use super::open::Opened;
 use super::{OpenFailure, open};
 use crate::Version;
 use crate::error::{Error, Result};
-use crate::keys::is_key_after;
-use crate::mutation::{Mutation, atomic};
+use crate::mutation::Mutation;
 
 pub(super) const DATA: TableDefinition<&[u8], &[u8]> = TableDefinition::new("data");
 
@@ -37,9 +38,15 @@ pub(super) const DATA: TableDefinition<&[u8], &[u8]> = TableDefinition::new("dat
 pub(super) const META: TableDefinition<&str, i64> = TableDefinition::new("meta");
 pub(super) const VERSION: &str = "version";
 
-/// Without `sync`, what may be lost in a crash is bounded: a batch this far from the last sync is
-/// synced.
-const UNSYNCED_LIMIT: usize = 8 << 20;
+/// Without `sync`, a batch this far from the last sync is synced, or as far as a sixteenth of the file: what may be lost in
+/// a crash is bounded, and so are the pages that were overwritten since, which only a sync lets redb use again. A mutation
+/// counts as a page at least.
+const UNSYNCED_LIMIT: u64 = 8 << 20;
+
+/// A file that has grown to twice what it was is compacted as it is closed; not a small one, where there is little to gain,
+/// nor a large one, where it takes more than a moment.
+const COMPACTED_FROM: u64 = 8 << 20;
+const COMPACTED_TO: u64 = 512 << 20;
 
 /// How a file is opened.
 #[derive(Clone, Debug)]
@@ -62,6 +69,10 @@ pub struct File {
     path: PathBuf,
     options: FileOptions,
     blocks: Arc<Blocks>,
+    /// Opening the file found it not to have been closed, or verified all of it.
+    repaired: bool,
+    /// How long it was then.
+    opened_with: u64,
     life: RwLock<Arc<Life>>,
     /// The state as of the last apply, kept open: opening one costs more than most reads.
     latest: Mutex<Option<Snapshot>>,
@@ -71,7 +82,7 @@ pub struct File {
 struct State {
     version: Version,
     /// Bytes applied since the last sync.
-    unsynced: usize,
+    unsynced: u64,
 }
 
 /// From one opening of the file by redb to the next.
@@ -79,7 +90,8 @@ struct Life {
     /// None once it is over.
     database: RwLock<Option<Database>>,
     end: End,
-    /// What the first failed operation said. Those after it may only say that there was one.
+    /// What the first failed operation said. Those after it may only say that there was one. After the end of this life: why
+    /// there is none after it.
     failure: Mutex<Option<String>>,
 }
 
@@ -110,7 +122,8 @@ impl Life {
 
     fn record(&self, code: Error, text: String) -> Error {
         if self.end.has_come() {
-            return Error::TRANSACTION_TOO_OLD;
+            let none_after = self.failure.lock().is_some();
+            return if none_after { Error::IO_ERROR } else { Error::TRANSACTION_TOO_OLD };
         }
         self.failure.lock().get_or_insert(text);
         code
@@ -169,7 +182,9 @@ impl File {
         Ok(File {
             path: path.to_path_buf(),
             options: options.clone(),
+            opened_with: blocks.extent(),
             blocks,
+            repaired: opened.repaired,
             latest: Mutex::new(None),
             state: Mutex::new(State { version: opened.version, unsynced: 0 }),
             life: RwLock::new(Life::new(opened)),
@@ -200,13 +215,17 @@ impl File {
 
     pub fn apply(&self, mutations: &[Mutation], version: Version) -> Result<()> {
         let mut state = self.state.lock();
-        let unsynced =
-            state.unsynced + mutations.iter().map(Mutation::expected_size).sum::<usize>();
-        let durable = self.options.sync || unsynced >= UNSYNCED_LIMIT;
+        if self.needs_recovery() {
+            return Err(Error::IO_ERROR);
+        }
+        let pages = mutations.iter().map(|mutation| BLOCK_BYTES + mutation.expected_size() as u64);
+        let unsynced = state.unsynced + pages.sum::<u64>();
+        let durable =
+            self.options.sync || unsynced >= UNSYNCED_LIMIT.max(self.blocks.extent() / 16);
         // What is read should this one fail.
         drop(self.snapshot()?);
         self.commit(durable, |table| {
-            mutations.iter().try_for_each(|mutation| apply(table, mutation))?;
+            apply_all(table, mutations)?;
             Ok(Some(version))
         })?;
         *state = State { version, unsynced: if durable { 0 } else { unsynced } };
@@ -215,9 +234,13 @@ impl File {
         Ok(())
     }
 
+    pub fn is_unsynced(&self) -> bool {
+        self.state.lock().unsynced > 0
+    }
+
     pub fn flush(&self) -> Result<()> {
         let mut state = self.state.lock();
-        if state.unsynced > 0 {
+        if state.unsynced > 0 && !self.needs_recovery() {
             self.commit(true, |_| Ok(None))?;
             state.unsynced = 0;
         }
@@ -231,7 +254,6 @@ impl File {
             &mut Table<'_, &[u8], &[u8]>,
         ) -> std::result::Result<Option<Version>, redb::Error>,
     ) -> Result<()> {
-        self.check_writable()?;
         let life = Arc::clone(&self.life.read());
         let committed = life.with_database(|database| {
             let mut transaction = database.begin_write()?;
@@ -279,9 +301,22 @@ impl File {
             *life.failure.lock() = Some(failure.message);
             failure.code
         })?;
+        *life.failure.lock() = None;
         *state = State { version: opened.version, unsynced: 0 };
         *life = Life::new(opened);
         Ok(())
+    }
+
+    pub fn syncs(&self) -> u64 {
+        self.blocks.syncs()
+    }
+
+    pub fn written(&self) -> u64 {
+        self.blocks.written()
+    }
+
+    pub fn is_repaired(&self) -> bool {
+        self.repaired
     }
 
     /// Verifies every page, and repairs what bookkeeping it can. None, or what was wrong.
@@ -299,7 +334,6 @@ impl File {
 
     /// Moves the data to the front of the file and cuts the rest off.
     pub fn compact(&self) -> Result<()> {
-        self.check_writable()?;
         self.exclusively(|database| Ok(database.compact().map(drop)?))?;
         self.check_writable()
     }
@@ -332,40 +366,14 @@ impl Drop for File {
         // A failure is remembered by nobody: what was acknowledged as durable is on the disk.
         let _ = self.flush();
         *self.latest.lock() = None;
+        let size = self.blocks.extent();
+        let has_grown = size > 2 * self.opened_with.max(COMPACTED_FROM) && size <= COMPACTED_TO;
+        if has_grown && !self.needs_recovery() {
+            // Unless somebody holds a snapshot still.
+            let _ = self.compact();
+        }
         self.life.read().close();
     }
-}
-
-fn apply(
-    table: &mut Table<'_, &[u8], &[u8]>,
-    mutation: &Mutation,
-) -> std::result::Result<(), redb::Error> {
-    match mutation {
-        Mutation::Set { key, value } => {
-            table.insert(&**key, &**value)?;
-        }
-        Mutation::Clear { begin, end } if is_key_after(begin, end) => {
-            table.remove(&**begin)?;
-        }
-        Mutation::Clear { begin, end } if begin < end => {
-            table.retain_in(&**begin..&**end, |_, _| false)?;
-        }
-        Mutation::Atomic { op, key, operand } => {
-            let value = {
-                let existing = table.get(&**key)?;
-                let existing = existing.as_ref().map(AccessGuard::value);
-                atomic(*op, existing, operand).map(std::borrow::Cow::into_owned)
-            };
-            match value {
-                Some(value) => drop(table.insert(&**key, &*value)?),
-                None => drop(table.remove(&**key)?),
-            }
-        }
-        Mutation::Clear { .. }
-        | Mutation::VersionstampedKey { .. }
-        | Mutation::VersionstampedValue { .. } => {}
-    }
-    Ok(())
 }
 
 /// The file as it was when the snapshot was taken.

@@ -1,7 +1,7 @@
 //! The heads of a database file: redb's header, in four copies.
 //!
-//! redb's header says which commit is the last, and only parts of it carry a checksum. It is kept as generations, each
-//! written twice: a new one overwrites the one before the last, never the last. So a crash in the middle of writing one
+//! redb's header says which commit is the last, and only parts of it carry a checksum. It is kept, with the length of the
+//! file, as generations, each written twice: a new one overwrites the one before the last, never the last. So a crash in the middle of writing one
 //! leaves the one before, and a damaged copy leaves the other: a commit that was answered is not taken back by either.
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -19,7 +19,9 @@ pub type Header = [u8; HEADER];
 
 const FORMAT_AT: usize = 16;
 const GENERATION_AT: usize = 24;
-const HEADER_AT: usize = 32;
+const LEN_AT: usize = 32;
+const EXTENT_AT: usize = 40;
+const HEADER_AT: usize = 48;
 const SUM_AT: usize = HEADER_AT + HEADER;
 /// Behind what the checksum covers: that the generation was seen to be on the disk.
 const SYNCED_AT: usize = SUM_AT + 8;
@@ -33,6 +35,10 @@ const SECTOR: usize = 512;
 pub struct Head {
     pub generation: u64,
     pub header: Header,
+    /// How long redb takes the file to be: it grows in leaps, by more than it needs.
+    pub len: u64,
+    /// How much of that was ever written to, and so is in the file.
+    pub extent: u64,
     /// It is on the disk for sure. Otherwise that may be so.
     pub synced: bool,
 }
@@ -49,9 +55,14 @@ pub enum Heads {
 }
 
 impl Head {
+    /// Whether it says the same, in whatever generation.
+    pub fn says_the_same(&self, other: &Head) -> bool {
+        (self.header, self.len, self.extent) == (other.header, other.len, other.extent)
+    }
+
     /// Of a file that redb has not begun yet.
     pub fn first() -> Head {
-        Head { generation: 1, header: [0; HEADER], synced: false }
+        Head { generation: 1, header: [0; HEADER], len: 0, extent: 0, synced: false }
     }
 
     /// Where the copies of a generation begin in the file.
@@ -70,7 +81,9 @@ impl Head {
         let mut copy = [0; BLOCK];
         copy[..16].copy_from_slice(&MAGIC);
         copy[FORMAT_AT..FORMAT_AT + 4].copy_from_slice(&FORMAT.to_le_bytes());
-        copy[GENERATION_AT..HEADER_AT].copy_from_slice(&self.generation.to_le_bytes());
+        copy[GENERATION_AT..LEN_AT].copy_from_slice(&self.generation.to_le_bytes());
+        copy[LEN_AT..EXTENT_AT].copy_from_slice(&self.len.to_le_bytes());
+        copy[EXTENT_AT..HEADER_AT].copy_from_slice(&self.extent.to_le_bytes());
         copy[HEADER_AT..SUM_AT].copy_from_slice(&self.header);
         let sum = xxh3_64_with_seed(&copy[..SUM_AT], self.generation);
         copy[SUM_AT..SYNCED_AT].copy_from_slice(&sum.to_le_bytes());
@@ -85,6 +98,8 @@ impl Head {
         Some(Head {
             generation,
             header: copy.get(HEADER_AT..SUM_AT)?.try_into().ok()?,
+            len: number(LEN_AT)?,
+            extent: number(EXTENT_AT)?,
             synced: copy.get(SYNCED_AT..SYNCED_AT + 8)? == SYNCED,
         })
     }

@@ -8,6 +8,7 @@ mod heads;
 mod holder;
 mod layout;
 mod memory;
+mod mutate;
 mod open;
 
 use std::ops::Deref;
@@ -95,6 +96,14 @@ impl Storage {
         Ok(())
     }
 
+    /// Something was applied to a file opened without `sync` that is not on the disk yet.
+    pub fn is_unsynced(&self) -> bool {
+        match self {
+            Storage::Memory(_) => false,
+            Storage::File(file) => file.is_unsynced(),
+        }
+    }
+
     /// Puts on the disk what was applied to a file opened without `sync`.
     pub fn flush(&self) -> Result<()> {
         match self {
@@ -117,6 +126,30 @@ impl Storage {
         match self {
             Storage::Memory(_) => Ok(()),
             Storage::File(file) => file.recover(),
+        }
+    }
+
+    /// How many bytes were written to a file since it was opened; 0 in memory.
+    pub fn written(&self) -> u64 {
+        match self {
+            Storage::Memory(_) => 0,
+            Storage::File(file) => file.written(),
+        }
+    }
+
+    /// How often the disk of a file was synced since it was opened.
+    pub fn syncs(&self) -> u64 {
+        match self {
+            Storage::Memory(_) => 0,
+            Storage::File(file) => file.syncs(),
+        }
+    }
+
+    /// Whether opening the file walked all of it: it had not been closed, or was to be verified.
+    pub fn is_repaired(&self) -> bool {
+        match self {
+            Storage::Memory(_) => false,
+            Storage::File(file) => file.is_repaired(),
         }
     }
 
@@ -210,7 +243,7 @@ impl Snapshot {
     }
 
     /// Shows `visit` the rows of `[begin, end)` in order, or from the last, until it says no.
-    pub(crate) fn visit(
+    pub fn visit(
         &self,
         begin: &[u8],
         end: &[u8],

@@ -73,6 +73,7 @@ pub fn not_ours(path: &Path, error: NotOurs) -> OpenFailure {
             let cause = format!("its format {format} is not the {FORMAT} this engine reads");
             failure(path, Error::UNSUPPORTED_FORMAT_VERSION, &cause)
         }
+        NotOurs::Truncated => damaged(path, "it ends too early"),
         NotOurs::Other => failure(
             path,
             Error::FILE_CORRUPT,

@@ -1,0 +1,165 @@
+//! What must not grow: memory with the number of operations, a file with the number of overwrites, syncs with the number of
+//! commits that wait.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod common;
+mod disks;
+
+use std::time::Instant;
+
+use common::{Database, Folder, Transaction};
+use disks::Random;
+
+#[test]
+fn commits_that_wait_share_a_sync() {
+    const COMMITS: u64 = 1_000;
+    let folder = Folder::new();
+    let address = folder.address("");
+    let db = Database::open(&address);
+    db.put(b"first", b"");
+    let before = found_embedded::storage_syncs(&address).unwrap();
+    let transactions: Vec<_> = (0..COMMITS)
+        .map(|number| {
+            let tx = db.transaction();
+            tx.set(&number.to_be_bytes(), &[7; 100]);
+            tx
+        })
+        .collect();
+    let commits: Vec<_> = transactions.iter().map(Transaction::commit).collect();
+    commits.iter().for_each(|commit| commit.wait().unwrap());
+    let syncs = found_embedded::storage_syncs(&address).unwrap() - before;
+    // Those that came while one was synced share the next.
+    assert!(0 < syncs && syncs <= COMMITS / 10, "{syncs} syncs");
+    // One that is alone has one of its own.
+    let before = found_embedded::storage_syncs(&address).unwrap();
+    db.put(b"alone", b"");
+    assert_eq!(found_embedded::storage_syncs(&address).unwrap() - before, 1);
+}
+
+/// What a file takes on the disk. Where it has never been written to it takes nothing.
+#[cfg(unix)]
+fn size_of(path: &std::path::Path) -> u64 {
+    std::os::unix::fs::MetadataExt::blocks(&path.metadata().unwrap()) * 512
+}
+
+#[cfg(not(unix))]
+fn size_of(path: &std::path::Path) -> u64 {
+    path.metadata().unwrap().len()
+}
+
+/// Overwrites rows at random, a tenth of them first read. The largest the file was, and what it was when it was closed;
+/// the bytes of its rows, and those written in six seconds.
+fn overwrite(sync: &str, value: usize, rows: u64, batch: u64, batches: u64) -> [u64; 4] {
+    let folder = Folder::new();
+    let db = Database::open(&folder.address(&format!("?sync={sync}")));
+    let path = folder.path().join("test.db");
+    let size = || size_of(&path);
+    let mut random = Random(3);
+    let mut write = |keys: &mut dyn Iterator<Item = u64>, reads: bool| {
+        let tx = db.transaction();
+        for (number, key) in keys.enumerate() {
+            let key = format!("key{key:012}").into_bytes();
+            if reads && number % 10 == 0 {
+                assert!(tx.get(&key).value().unwrap().is_some());
+            }
+            tx.set(&key, &vec![random.next().to_le_bytes()[0]; value]);
+        }
+        tx.commit().wait().unwrap();
+        // Who was told a version may come back with it.
+        tx.committed_version();
+    };
+    for begin in (0..rows).step_by(usize::try_from(batch).unwrap()) {
+        write(&mut (begin..(begin + batch).min(rows)), false);
+    }
+    let mut keys = Random(5);
+    let began = Instant::now();
+    let mut most = 0;
+    for _ in 0..batches {
+        write(&mut (0..batch).map(|_| keys.below(rows)), true);
+        most = most.max(size());
+    }
+    let row = value as u64 + 15;
+    let seconds = began.elapsed().as_secs_f64().max(6.0);
+    let six_seconds = (batches * batch * row) as f64 / seconds * 6.0;
+    drop(db);
+    [most, size(), rows * row, six_seconds as u64]
+}
+
+#[test]
+fn the_file_of_a_database_under_steady_overwriting_stays_within_four_times_its_data_and_six_seconds_of_writes()
+ {
+    for (sync, value, rows, batch, batches) in [
+        ("on", 1_000, 10_000, 100, 400),
+        ("off", 1_000, 10_000, 100, 600),
+        ("off", 100, 100_000, 500, 100),
+        ("off", 20_000, 500, 5, 400),
+    ] {
+        let [most, closed, live, written] = overwrite(sync, value, rows, batch, batches);
+        println!(
+            "{value}: {most} bytes, {closed} once closed, for {live} live and {written} written"
+        );
+        assert!(most <= 4 * live + written, "{value}: {most} bytes for {live} live and {written}");
+        assert!(closed <= 4 * live, "{value}: {closed} bytes for {live}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn resident_bytes() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+/// A few of everything a program does with transactions; 10 operations.
+#[cfg(target_os = "linux")]
+fn ten_operations(db: &Database, round: u64) {
+    let key = |number: u64| format!("row{:03}", number % 100).into_bytes();
+    let tx = db.transaction();
+    tx.get(&key(round)).value().unwrap();
+    tx.set(&key(round + 1), &[7; 30]);
+    tx.commit().wait().unwrap();
+    // Snapshots that nobody reads from again, and a transaction that is given up.
+    let left = db.transaction();
+    left.read_version().int64().unwrap();
+    left.get(&key(round + 2)).cancel();
+    left.cancel();
+    // A watch that fires, and one that is cancelled.
+    let watching = db.transaction();
+    let fires = watching.watch(&key(round + 3));
+    watching.watch(&key(round + 4)).cancel();
+    watching.commit().wait().unwrap();
+    db.put(&key(round + 3), &round.to_be_bytes());
+    fires.wait().unwrap();
+    // A conflict.
+    let (one, other) = (db.transaction(), db.transaction());
+    for tx in [&one, &other] {
+        tx.get(b"shared").value().unwrap();
+        tx.set(b"shared", &round.to_be_bytes());
+    }
+    one.commit().wait().unwrap();
+    assert_eq!(other.commit().wait(), Err(1020));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_what_was_done() {
+    let folder = Folder::new();
+    for (address, rounds) in [("memory:".to_owned(), 40_000), (folder.address("?sync=off"), 10_000)]
+    {
+        let rounds = std::env::var("FOUND_OPERATIONS")
+            .map_or(rounds, |operations| operations.parse::<u64>().unwrap() / 10);
+        let db = Database::open(&address);
+        let began = Instant::now();
+        // What one second of operations leaves for five: the window is to be full before it is measured.
+        let warm = rounds / 3;
+        (0..warm).for_each(|round| ten_operations(&db, round));
+        let before = resident_bytes();
+        (warm..rounds).for_each(|round| ten_operations(&db, round));
+        let grown = resident_bytes().saturating_sub(before);
+        println!(
+            "{address}: {rounds} rounds in {:?}, {before} bytes and {grown} more",
+            began.elapsed()
+        );
+        assert!(grown < 24 << 20, "{address}: {grown} bytes more than {before}");
+    }
+}
