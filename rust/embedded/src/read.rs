@@ -102,6 +102,18 @@ enum Nth<'a> {
     Unreadable(&'a [u8], &'a [u8]),
 }
 
+/// Whether the writes alone say what the value is.
+fn is_settled(writes: &Writes, key: &[u8]) -> bool {
+    let is_cleared = writes.cleared().contains(key);
+    let operations = writes.operations(key);
+    operations.map_or(is_cleared, |operations| is_cleared || !operations.are_dependent())
+}
+
+/// Whether `get` asks the database.
+pub fn asks_database(writes: &Writes, key: &[u8], mode: ReadMode) -> bool {
+    mode.bypass_writes || !(writes.unreadable().contains(key) || is_settled(writes, key))
+}
+
 /// The value of a key.
 pub fn get(
     snapshot: &Snapshot,
@@ -117,20 +129,11 @@ pub fn get(
     } else if view.writes.unreadable().contains(key) && !mode.bypass_unreadable {
         return Err(Error::ACCESSED_UNREADABLE);
     } else {
-        let cleared = view.writes.cleared().contains(key);
+        from_database = !is_settled(view.writes, key);
+        let value = if from_database { snapshot.get(key)? } else { None };
         match view.writes.operations(key) {
-            Some(operations) if cleared || !operations.are_dependent() => {
-                from_database = false;
-                operations.value(None)?.map(Cow::into_owned)
-            }
-            Some(operations) => {
-                operations.value(snapshot.get(key)?.as_deref())?.map(Cow::into_owned)
-            }
-            None if cleared => {
-                from_database = false;
-                None
-            }
-            None => snapshot.get(key)?.map(|value| value.to_vec()),
+            Some(operations) => operations.value(value.as_deref())?.map(Cow::into_owned),
+            None => value.map(|value| value.to_vec()),
         }
     };
     if from_database && !mode.snapshot {

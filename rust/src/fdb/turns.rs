@@ -38,9 +38,10 @@ pub(super) unsafe fn promise(library: &'static Library, database: *mut FDBDataba
 /// The event loop of this thread has turned: true if it should go on to say so.
 pub fn turn() -> bool {
     let libraries = LIBRARIES.lock().clone();
-    libraries.iter().fold(false, |more, library| {
+    let mut goes_on = false;
+    for library in libraries {
         // SAFETY: callable at any time; it calls only the callbacks of flights, which push on queues.
-        let again = library.table.fdb_found_turn.is_some_and(|turn| unsafe { turn() } != 0);
-        again || more
-    })
+        goes_on |= library.table.fdb_found_turn.is_some_and(|turn| unsafe { turn() } != 0);
+    }
+    goes_on
 }

@@ -303,7 +303,7 @@ impl Inner {
     fn answer_stamps(&mut self, outcome: Result<()>) {
         let stamps = std::mem::take(&mut self.stamps);
         if let (Err(error), false) = (outcome, stamps.is_empty()) {
-            network::post(move || {
+            self.clock.post(move || {
                 for future in stamps {
                     let outcome: Outcome = Err(error);
                     future.complete(outcome);

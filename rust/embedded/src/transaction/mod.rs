@@ -238,6 +238,9 @@ impl Transaction {
             let transaction = Arc::downgrade(self);
             let of = transaction.clone();
             inner.timer = Some(inner.clock.at(deadline, of, move || on_timer(&transaction)));
+            if let Some(weather) = self.database.weather() {
+                weather.alarm_is_set(deadline);
+            }
         }
     }
 

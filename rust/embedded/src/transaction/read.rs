@@ -61,9 +61,14 @@ impl Transaction {
             return Ok(None);
         }
         let mode = inner.mode(snapshot);
+        // No weather gets in the way of what the transaction has written itself.
+        let is_asked = read::asks_database(&inner.writes, key, mode);
+        let forecast = if is_asked { None } else { inner.forecast.take() };
         let value = inner.awaited_read(self.database.core(), |snapshot, writes, conflicts| {
             read::get(snapshot, writes, conflicts, key, mode)
-        })?;
+        });
+        inner.forecast = forecast.or_else(|| inner.forecast.take());
+        let value = value?;
         inner.cost += cost(key.len() + value.as_ref().map_or(0, Vec::len));
         Ok(value)
     }

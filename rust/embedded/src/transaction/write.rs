@@ -9,7 +9,6 @@ use crate::future::Answer;
 use crate::keys::key_after;
 use crate::limits::{VALUE_SIZE, key_size};
 use crate::mutation::AtomicOp;
-use crate::network;
 
 /// How much more a written page costs than a read one.
 const WRITE_COST: i64 = 4;
@@ -186,7 +185,7 @@ impl Inner {
         if fired.is_empty() {
             return;
         }
-        network::post(move || {
+        self.clock.post(move || {
             for (future, slot) in fired {
                 slot.release();
                 future.complete(Ok(Answer::Nothing));

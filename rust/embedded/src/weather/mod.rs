@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::future::{Answer, Future, Outcome};
+use crate::network;
+use crate::random::Random;
 
 pub use forecast::{Forecast, Traits};
 use log::{Event, Place};
@@ -108,6 +110,17 @@ impl Weather {
         }
     }
 
+    /// A timeout is set. Where no loop turns, somebody may wait for nothing else.
+    pub fn alarm_is_set(self: &Arc<Self>, deadline: Instant) {
+        if !self.takes_turns.load(Ordering::Acquire) {
+            let left = deadline.saturating_duration_since(self.now());
+            let timeline = Arc::clone(&self.timeline);
+            network::at(Instant::now() + left, move || {
+                timeline.release();
+            });
+        }
+    }
+
     /// Somebody looked whether an answer is there. Who does nothing else would look for ever, as no time passes
     /// meanwhile; so by looking it does.
     pub fn looked(self: &Arc<Self>, times: u32) {
@@ -146,7 +159,7 @@ impl ForNothing {
 const LOOKS: u32 = 16;
 
 /// How late an answer is, of a number that is drawn.
-fn delay(mut random: crate::random::Random) -> Duration {
+fn delay(mut random: Random) -> Duration {
     let (kind, length) = (random.fraction(), random.fraction());
     let micros = if kind < 1.0 / 1_024.0 {
         200_000.0 * length

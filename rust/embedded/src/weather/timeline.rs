@@ -79,7 +79,11 @@ pub fn turn() -> bool {
         asked.retain(|timeline| timeline.strong_count() > 0);
         asked.iter().filter_map(Weak::upgrade).collect()
     });
-    timelines.iter().fold(false, |more, timeline| timeline.turn() || more)
+    let mut goes_on = false;
+    for timeline in timelines {
+        goes_on |= timeline.turn();
+    }
+    goes_on
 }
 
 impl Timeline {
@@ -200,7 +204,7 @@ impl Timeline {
         state.is_turning
     }
 
-    /// Runs everything up to and with the next answer. False if there is none.
+    /// Runs everything up to and with the next answer to a future. False if there is none.
     pub fn release(&self) -> bool {
         let _running = self.running.lock();
         self.run_next()
@@ -227,9 +231,12 @@ impl Timeline {
                     drop(state);
                     let ((time, _), answer) = answer;
                     if !answer.is_moot() {
+                        let is_told = answer.of.is_some();
                         self.leap(time);
                         (answer.task)();
-                        return true;
+                        if is_told {
+                            return true;
+                        }
                     }
                 }
                 (Some(_), _) => self.ring(state),

@@ -69,6 +69,11 @@ pub fn select(version: c_int) {
     assert_eq!(unsafe { fdb_select_api_version_impl(version, 740) }, 0);
 }
 
+/// Says that the loop of this thread has turned; whether to go on.
+pub fn turn() -> bool {
+    unsafe { fdb_found_turn() != 0 }
+}
+
 /// A name no other test uses.
 pub fn unique(stem: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -150,6 +155,11 @@ impl Database {
 
     pub fn fetch(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.transaction().get(key).value().unwrap()
+    }
+
+    /// Promises turns; whether they are taken.
+    pub fn take_turns(&self) -> bool {
+        unsafe { fdb_found_database_take_turns(self.0) != 0 }
     }
 
     /// The retry loop every binding has.
