@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import codec, driver, engine, memory, nstore
+from bench import codec, driver, engine, memory, nstore, vnstore
 from bench.harness import ROOT, Figure, Report, Row, commit, say
 
 OUTPUT = ROOT / "build" / "bench"
@@ -38,7 +38,9 @@ def peer(text: str) -> tuple[str, str]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument(
-        "section", nargs="*", help="codec, driver, nstore, memory, engine; all if none is named"
+        "section",
+        nargs="*",
+        help="codec, driver, nstore, vnstore, memory, engine; all if none is named",
     )
     parser.add_argument(
         "--libfdb-c",
@@ -74,6 +76,7 @@ def main() -> int:
         "codec": lambda: run_codec(report),
         "driver": lambda: driver.run(report, setting),
         "nstore": lambda: nstore.run(report, setting),
+        "vnstore": lambda: vnstore.run(report, setting),
         "memory": lambda: memory.run(report, arguments.output),
         "engine": lambda: engine.run(report, arguments.output, many=arguments.many),
     }

@@ -276,6 +276,20 @@ async def test_an_abandoned_change_leaves_nothing(place: Place) -> None:
     assert await histories.alive(place, store) == {ONE}
 
 
+async def test_an_abandoned_change_of_large_tuples_fits_its_transactions(
+    memory: found.Database,
+) -> None:
+    place = Place(memory)
+    store = histories.make(place)
+    uid = await place.run(vnstore.change_create, store)
+    await vnstore.load(memory, store, uid, [("u", "x" * 4_000, n) for n in range(150)])
+    calls = 0
+    while not await place.run(vnstore.change_abandon, store, uid):
+        calls += 1
+    assert calls > 1
+    assert await place.rows() == {}
+
+
 async def test_fsck_ends_what_was_abandoned_in_part(place: Place) -> None:
     store = histories.make(place)
     await histories.commit(place, store, add=[ONE])

@@ -18,6 +18,8 @@ from found.ext.vnstore._records import Change, Conflict, ConflictException, Size
 _logger = logging.getLogger("found")
 
 TYPE: Final = "change"
+_ABANDONED: Final = 5_000_000
+"""Bytes of a transaction that removes what a change says, about."""
 _UUID: Final = b"\x30"
 _MESSAGE: Final = found.pack(("message",))
 _TYPE: Final = found.pack(("type",))
@@ -437,8 +439,8 @@ async def change_abandon(
 ) -> bool:
     """Remove an open change and all that it proposes.
 
-    A transaction has no room for more than some thousands of tuples: where this returns False there are more, and it
-    is to be called again, in another. From the first call on the change is no longer one of the store's.
+    A transaction has room for some thousands of tuples: where this returns False there are more, and it is to be called
+    again, in another. From the first call on the change is no longer one of the store's.
 
     Args:
         tx: a found.Transaction.
@@ -463,7 +465,13 @@ async def change_abandon(
         await _state.writable(tx, store, changeid)
     view = View(tx, store, None, None, None)
     rows, more = await change_page(view, changeid.bytes, None, limit)
-    for _, items, alive in rows:
+    weight = 0
+    for number, (key, items, alive) in enumerate(rows):
+        # In each index a key counts as the mutation's and as both ends of its conflict range.
+        weight += 3 * len(store.tuples.heads) * len(key)
+        if number and weight > _ABANDONED:
+            more = key
+            break
         await nstore.remove(tx, store.tuples, *items, changeid, alive)
     for key, value in said:
         if more is None or key == "significance":
