@@ -1,7 +1,11 @@
 //! The rows of one batch of a range read, plain or mapped.
 
-use pyo3::{prelude::*, types::PyBytes, types::PyList};
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyList, PyTuple},
+};
 
+use super::raw;
 use crate::fdb::{Code, Future, MappedRow, Rows};
 
 /// What a future of a range read holds.
@@ -58,8 +62,21 @@ impl<'a> Page<'a> {
 }
 
 fn plain<'py>(py: Python<'py>, rows: &Rows<'_>) -> PyResult<Bound<'py, PyList>> {
-    let rows = rows
-        .iter()
-        .map(|(key, value)| (PyBytes::new(py, key), PyBytes::new(py, value)).into_pyobject(py));
-    PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)
+    PyList::new(py, rows.iter().map(PlainRow))
+}
+
+/// A row on its way to Python: a tuple of two bytes.
+struct PlainRow<'a>((&'a [u8], &'a [u8]));
+
+impl<'py> IntoPyObject<'py> for PlainRow<'_> {
+    type Target = PyTuple;
+    type Output = Bound<'py, PyTuple>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let (key, value) = self.0;
+        let row = (PyBytes::new(py, key), PyBytes::new(py, value)).into_pyobject(py)?;
+        raw::untrack(&row);
+        Ok(row)
+    }
 }

@@ -29,13 +29,19 @@ const ITERATOR: FDBStreamingMode = found_fdb_sys::FDBStreamingMode_FDB_STREAMING
 const EXACT: FDBStreamingMode = found_fdb_sys::FDBStreamingMode_FDB_STREAMING_MODE_EXACT;
 const SERIAL: FDBStreamingMode = found_fdb_sys::FDBStreamingMode_FDB_STREAMING_MODE_SERIAL;
 
+/// Bytes of a batch where all rows are wanted. Larger ones, and those of WANT_ALL (80,000), are slower: while one batch
+/// becomes Python's the next is read, and both fit in the processor's cache.
+const LARGE_BATCH: i32 = 256 << 10;
+
 /// What is left to read of a range.
 #[derive(Clone)]
-struct Remainder {
+pub struct Remainder {
     begin: KeySelector,
     end: KeySelector,
     /// Rows still wanted; 0 stands for all.
     limit: i32,
+    /// The most bytes of a batch; 0 for what the mode has.
+    target_bytes: i32,
     mode: FDBStreamingMode,
     iteration: i32,
     snapshot: bool,
@@ -45,12 +51,37 @@ struct Remainder {
 }
 
 impl Remainder {
-    fn read(&self, transaction: &Transaction) -> Result<Future, Fault> {
+    /// All rows of a range, as `found.all` reads them.
+    pub fn all_of(begin: &[u8], end: &[u8]) -> Remainder {
+        let whole = Remainder {
+            begin: KeySelector::first_greater_or_equal(begin),
+            end: KeySelector::first_greater_or_equal(end),
+            limit: 0,
+            target_bytes: 0,
+            mode: ITERATOR,
+            iteration: 1,
+            snapshot: false,
+            reverse: false,
+            mapper: None,
+        };
+        whole.in_large_batches()
+    }
+
+    /// Where every row is wanted batches need not start small, unless the caller has chosen their mode. EXACT takes a
+    /// number of bytes in place of a limit (fdb_c.cpp, validate_and_update_parameters).
+    fn in_large_batches(self) -> Remainder {
+        if self.mode != ITERATOR {
+            return self;
+        }
+        Remainder { mode: EXACT, target_bytes: LARGE_BATCH, ..self }
+    }
+
+    pub fn read(&self, transaction: &Transaction) -> Result<Future, Fault> {
         let read = RangeRead {
             begin: self.begin.borrow(),
             end: self.end.borrow(),
             limit: self.limit,
-            target_bytes: 0,
+            target_bytes: self.target_bytes,
             mode: self.mode,
             iteration: self.iteration,
             snapshot: self.snapshot,
@@ -63,7 +94,7 @@ impl Remainder {
     }
 
     /// Takes off what was read. False if nothing is left.
-    fn advance(&mut self, page: &Page<'_>) -> bool {
+    pub fn advance(&mut self, page: &Page<'_>) -> bool {
         let Some(last) = page.last_key() else { return false };
         let limited = self.limit > 0;
         if limited {
@@ -94,6 +125,11 @@ pub struct Collect {
 impl Collect {
     /// Takes a batch; the future of the next one if there is more.
     pub fn accept(&mut self, py: Python<'_>, page: &Page<'_>) -> PyResult<Option<Future>> {
+        // Asked for first: it is read while the rows at hand become Python's.
+        let next = match self.remainder.advance(page) {
+            true => Some(self.remainder.read(self.transaction.get())),
+            false => None,
+        };
         let rows = page.to_list(py)?;
         match &self.rows {
             None => self.rows = Some(rows.unbind()),
@@ -102,11 +138,7 @@ impl Collect {
                 list.set_slice(list.len(), list.len(), rows.as_any())?;
             }
         }
-        if !self.remainder.advance(page) {
-            return Ok(None);
-        }
-        let next = self.remainder.read(self.transaction.get());
-        next.map(Some).map_err(|fault| super::errors::raise(py, fault))
+        next.transpose().map_err(|fault| super::errors::raise(py, fault))
     }
 
     pub fn is_mapped(&self) -> bool {
@@ -310,7 +342,17 @@ fn plan(
         (key, other) => (key.into_selector(), other.into_selector(), reverse),
     };
     let snapshot = tx.get().snapshot(snapshot);
-    let whole = Remainder { begin, end, limit, mode, iteration: 1, snapshot, reverse, mapper };
+    let whole = Remainder {
+        begin,
+        end,
+        limit,
+        target_bytes: 0,
+        mode,
+        iteration: 1,
+        snapshot,
+        reverse,
+        mapper,
+    };
     let cursor = Cursor { remainder: Some(whole.clone()), batch: None, next: 0, reading: None };
     Ok(Query { transaction: tx.clone().unbind(), whole, cursor: Mutex::new(cursor) })
 }
@@ -455,11 +497,7 @@ impl Query {
             return Err(PyRuntimeError::new_err("this query is being read, or was read, already"));
         }
         this.finish();
-        let mut remainder = this.whole.clone();
-        if remainder.mode == ITERATOR {
-            // Every row is wanted, so the batches need not start small.
-            remainder.mode = if remainder.limit == 0 { WANT_ALL } else { EXACT };
-        }
+        let remainder = this.whole.clone().in_large_batches();
         let future = remainder.read(this.transaction.get());
         let transaction = this.transaction.bind(py);
         let collect = Collect { transaction: transaction.clone().unbind(), remainder, rows: None };

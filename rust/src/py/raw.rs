@@ -5,7 +5,7 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyType};
+use pyo3::types::{PyInt, PyTuple, PyType};
 
 use super::awaitable::Step;
 
@@ -109,6 +109,19 @@ impl Slot {
             unsafe { (self.set)(self.descriptor.as_ptr(), object.as_ptr(), value.as_ptr()) != 0 };
         if failed { Err(PyErr::fetch(object.py())) } else { Ok(()) }
     }
+}
+
+/// Has the garbage collector pass over a tuple that holds only bytes, as it decides by itself when it first meets one: the
+/// many tuples of a range would have it look at each (CPython's gcmodule.c, untrack_tuples).
+#[inline]
+pub fn untrack(tuple: &Bound<'_, PyTuple>) {
+    #[cfg(not(any(PyPy, GraalPy)))]
+    // SAFETY: attached, and the tuple is alive and complete. Untracking twice does nothing.
+    unsafe {
+        ffi::PyObject_GC_UnTrack(tuple.as_ptr().cast());
+    }
+    #[cfg(any(PyPy, GraalPy))]
+    let _ = tuple;
 }
 
 /// A class whose instances are stepped as a generator is.

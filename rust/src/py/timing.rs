@@ -7,6 +7,8 @@ use pyo3::prelude::*;
 use super::{
     arguments::{Arg, Bytes, Tx, name},
     errors,
+    page::Page,
+    query::Remainder,
 };
 use crate::fdb::Fault;
 
@@ -27,6 +29,33 @@ pub fn _time_ready_gets(
             }
         }
         Ok(began.elapsed().as_secs_f64())
+    };
+    time().map_err(|fault| errors::raise(tx.py(), fault))
+}
+
+/// Seconds that the rows of a range take from Rust, read in the batches of `found.all`: called, looked at, destroyed.
+#[pyfunction]
+pub fn _time_rows(
+    tx: Tx<'_>,
+    begin: Bytes<'_, name::Begin>,
+    end: Bytes<'_, name::End>,
+) -> PyResult<f64> {
+    let mut remainder = Remainder::all_of(begin.as_slice(), end.as_slice());
+    let mut time = || -> Result<f64, Fault> {
+        let began = Instant::now();
+        loop {
+            let future = remainder.read(tx.get())?;
+            if !future.is_ready() {
+                return Ok(f64::NAN);
+            }
+            let page = Page::read(&future, false)?;
+            if let Page::Plain(rows) = &page {
+                rows.iter().map(std::hint::black_box).for_each(|_| ());
+            }
+            if !remainder.advance(&page) {
+                return Ok(began.elapsed().as_secs_f64());
+            }
+        }
     };
     time().map_err(|fault| errors::raise(tx.py(), fault))
 }
