@@ -170,7 +170,7 @@ def test_a_command_line_that_makes_no_sense_is_a_usage_error(capsys: Capture) ->
         assert "usage: python -m found" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["dump"], ["load"], ["check"]])
+@pytest.mark.parametrize("arguments", [[], ["dump"], ["load"], ["check"], ["compact"], ["fsck"]])
 def test_there_is_help(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "found", *arguments, "--help"]
     ended = subprocess.run(command, capture_output=True, text=True)
@@ -304,3 +304,37 @@ def test_a_store_that_makes_no_sense_is_a_sentence(address: str, capsys: Capture
     fails(["fsck", address, "bstore", "--prefix", "{1: 2}"], 1, capsys, "dict")
     for prefix in ("notes", "('notes',)", "['notes']", "b'notes'", "1"):
         assert _cli.main(["fsck", "--quiet", address, "bstore", "--prefix", prefix]) == 0
+
+
+def test_a_database_is_checked_and_made_smaller(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "db"
+    address = database(path, [(b"%04d" % n, b"value" * 20) for n in range(1000)])
+    assert _cli.main(["check", address]) == 0
+    # Beside them, the shard among the system keys.
+    assert "is whole: 1,002 rows, 104 kB" in capsys.readouterr().out
+    assert _cli.main(["check", "--json", address]) == 0
+    assert json.loads(capsys.readouterr().out)["problems"] == []
+    assert _cli.main(["compact", "--json", address]) == 0
+    sizes = json.loads(capsys.readouterr().out)
+    assert sizes["after"] <= sizes["before"] and sizes["after"] == path.stat().st_size
+    assert _cli.main(["compact", address]) == 0
+    assert " before, " in capsys.readouterr().out
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"value" * 20, b"eulav" * 20))
+    assert _cli.main(["check", address]) == 3
+    said = capsys.readouterr()
+    assert "is damaged" in said.out and str(path) in said.out
+    assert said.err.startswith("  ")
+
+
+def test_what_is_no_file_of_a_database_is_a_sentence(
+    address: str, tmp_path: Path, capsys: Capture
+) -> None:
+    path = address[len("embedded:") :]
+    fails(["check", path], 1, capsys, f"embedded:{path}")
+    fails(["check", "memory:"], 1, capsys, "memory:")
+    fails(["compact", "memory:"], 1, capsys, "memory:")
+    fails(["compact", f"embedded:{tmp_path / 'nothing'}"], 1, capsys, "nothing")
+    fails(["check", f"embedded:{tmp_path / 'nothing'}"], 1, capsys, "nothing")
+    fails(["check", "--repair", str(tmp_path / "nothing")], 1, capsys, "--repair")
+    assert not (tmp_path / "nothing").exists()

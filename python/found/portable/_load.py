@@ -234,8 +234,8 @@ class _Load:
         await self._be_in_charge(tx)
         if self._mode == "replace":
             found.clear(tx, block.begin, block.end)
-        # One conflict range in the place of one a row: less to send and to compare. Those of the rows lie in it, and are
-        # one with it (ReadYourWrites.actor.cpp, writeRangeToNativeTransaction).
+        # One conflict range in the place of one a row: less to send and to compare. Those of the rows lie in it, and
+        # are one with it (ReadYourWrites.actor.cpp, writeRangeToNativeTransaction).
         found.add_conflict_range(tx, block.begin, block.end, found.CONFLICT_RANGE_TYPE_WRITE)
         put = found.set
         for key, value in block.rows:
