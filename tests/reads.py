@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import found
+from found import _found
 
 READS = ("get", "get_key", "query", "mapped_query", "estimated_size_bytes")
 WRITES = (
@@ -43,12 +44,20 @@ def counted() -> Iterator[Counter[str]]:
 
         return call
 
+    set_permuted = _found._set_permuted
+
+    def counting_permuted(tx: object, heads: tuple[bytes, ...], *args: object) -> None:
+        set_permuted(tx, heads, *args)  # type: ignore[arg-type]
+        # nstore sets the keys of a tuple in one go.
+        calls["set"] += len(heads)
+
     originals = {name: getattr(found, name) for name in (*READS, *WRITES)}
     for name in originals:
         setattr(found, name, counting(name))
+    _found._set_permuted = counting_permuted  # type: ignore[assignment]
     try:
         yield calls
     finally:
+        _found._set_permuted = set_permuted
         for name, function in originals.items():
             setattr(found, name, function)
-

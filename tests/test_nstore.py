@@ -246,6 +246,14 @@ async def test_reads_begin_at_the_call(place: Place) -> None:
 
 # ---- bad input --------------------------------------------------------------------------------------------------
 
+
+def deep(levels: int) -> tuple[Any, ...]:
+    nested: tuple[Any, ...] = ()
+    for _ in range(levels):
+        nested = (nested,)
+    return nested
+
+
 BAD: dict[str, tuple[tuple[Any, ...], str]] = {
     "too few": (("a", "b"), "3 items, not 2"),
     "too many": (("a", "b", "c", "d"), "3 items, not 4"),
@@ -255,6 +263,8 @@ BAD: dict[str, tuple[tuple[Any, ...], str]] = {
     "a lone surrogate": (("a", "b", "\ud800"), "cannot hold"),
     "an int too long": (("a", "b", 1 << 2040), "cannot hold"),
     "too large": (("a", "b", "c" * 10_000), "more than 10,000"),
+    "an int of many digits": (("a", "b", 1 << 100_000), "cannot hold <int of 100,001 bits>"),
+    "too deep": (("a", "b", deep(1001)), "nested more than 1000 deep"),
     "too many versionstamps": ((found.Versionstamp(), "b", found.Versionstamp()), "one incomplete"),
     "too large with a versionstamp": ((found.Versionstamp(), "b", "c" * 10_000), "more than"),
 }

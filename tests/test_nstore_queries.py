@@ -651,3 +651,16 @@ async def test_a_limit_reads_no_more_rows_than_it_needs(
         tx = found.make_transaction(memory)
         await found.all(nstore.select(tx, store, var("x"), var("y"), limit=5))
     assert limits == [5]
+
+
+async def test_rows_that_are_no_tuples_do_not_count_against_a_limit(place: Place) -> None:
+    store = make(place, 2)
+    await fill(place, store, [("a", n) for n in range(5)])
+    stray = [found.pack(("a",)), found.pack(("a", 1, 2)), found.pack(("a", 1, 3))]
+    await place.put({store.heads[0] + key: b"" for key in stray})
+    every = ("a", var("n"))
+    assert await queried(place, store, every, limit=3) == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert await in_pages(place, store, every, limit=2) == [{"n": n} for n in range(5)]
+    await place.put({store.heads[0] + found.pack(("b", -1, 0)): b""})
+    await fill(place, store, [("b", 1)])
+    assert await queried(place, store, every, no("b", var("m"))) == []

@@ -26,13 +26,20 @@ __all__ = [
     "_Next",
     "_bind",
     "_call_completion_hook",
+    "_check_file",
     "_client_is_installed",
     "_close",
+    "_compact_file",
     "_completion_counts",
     "_error_text",
     "_in_child_after_fork",
+    "_leading_postings",
+    "_merge_postings",
     "_open",
     "_permute",
+    "_rank_candidates",
+    "_rank_postings",
+    "_set_permuted",
     "_stop",
     "_time_ready_gets",
     "_time_rows",
@@ -339,8 +346,7 @@ class Query(AsyncIterator[_R_co]):
         """
 
     def _page(self) -> Operation[tuple[list[_R_co], bool]]:
-        """Read the next batch: its rows, and whether there may be more. For the stores, which send many reads at once and
-        Read the next batch: its rows, and whether there may be more.
+        """Read the next batch: its rows, and whether there may be more.
 
         For the stores, which work on whole batches and send the first of many queries at once. One
         at a time: the next begins where the last one that has answered ended.
@@ -367,6 +373,14 @@ def _open(address: str, hooks: Hooks) -> Database:
 
 def _close(db: Database) -> None:
     """Closes the database: see `found.close`. Blocks: a file takes its time."""
+
+def _check_file(
+    address: str, repair: bool, progress: Optional[Callable[[int, int], object]]
+) -> tuple[int, int, int, bool, list[str]]:
+    """Verifies a file: see `found.embedded.check`. `progress` takes rows and bytes, and ends the check by an exception."""
+
+def _compact_file(address: str) -> tuple[int, int]:
+    """Makes a file as small as it can be: see `found.embedded.compact`."""
 
 def _client_is_installed() -> bool:
     """Whether a FoundationDB client library is on the machine, or is said to be."""
@@ -414,11 +428,63 @@ def _permute(
     heads: tuple[bytes, ...], orders: tuple[tuple[int, ...], ...], items: tuple[Any, ...]
 ) -> list[bytes]:
     """The keys of a tuple of `items`: for each of `heads`, its bytes and the items' in the order that
-    `orders` has in its place. Each item is packed once.
+    `orders` has in its place.
     """
+
+def _set_permuted(
+    tx: Transaction,
+    heads: tuple[bytes, ...],
+    orders: tuple[tuple[int, ...], ...],
+    items: tuple[Any, ...],
+    value: bytes,
+) -> None:
+    """Sets the keys of `_permute` to `value`. Raises ValueError, and sets none, if one is too long."""
 
 def _time_rows(tx: Transaction, begin: bytes, end: bytes) -> float:
     """Seconds that the rows of a range take from Rust, read in the batches of `found.all`: called, looked at, destroyed."""
+
+_PostingLists = list[tuple[list[_Row], int]]
+_Candidates = list[tuple[bytes, list[Optional[bytes]]]]
+_Weights = Optional[tuple[list[float], float, float]]
+_Scored = list[tuple[bytes, Union[int, float]]]
+
+def _merge_postings(lists: _PostingLists, every: bool) -> _Candidates:
+    """The documents of some lists, those in all of them with `every` and else those in any, with their
+    postings: a list of tuples, the packed docuid and a list of a value or None for each list.
+
+    `lists` are pairs of the rows of a term, which are in order, and of how many bytes of their keys
+    come before the docuid.
+    """
+
+def _rank_postings(
+    lists: _PostingLists, every: bool, weights: _Weights, limit: int
+) -> Optional[_Scored]:
+    """The best `limit` documents of some lists, those in all of them with `every` and else those in
+    any: a list of tuples, the packed docuid and the score, best first, ties in the order of the
+    docuids. None if a posting does not say how often its document has the term.
+
+    `lists` are as for `_merge_postings`. `weights` is None to score by the sum of the counts, else
+    what each term weighs in the order of the lists, and the base and the slope by which a
+    document's length dampens its counts.
+    """
+
+def _rank_candidates(
+    candidates: _Candidates, weights: _Weights, limit: int
+) -> Optional[_Scored]:
+    """The best `limit` of `candidates`, which are as `_merge_postings` gives them: as `_rank_postings`
+    does, None included.
+    """
+
+def _leading_postings(
+    lists: _PostingLists, weights: _Weights, limit: int, most: float
+) -> Optional[_Candidates]:
+    """The documents in any of some lists that can be among the best `limit`, if a document can have
+    `most` more than what these lists give it, and one in none of them no more than that: as
+    `_merge_postings` gives them.
+
+    None if one that is in none of them can be among the best too, or if a posting does not say how
+    often its document has the term.
+    """
 
 def open_tenant(db: Database, name: bytes) -> Tenant:
     """Open a tenant of a database.

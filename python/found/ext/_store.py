@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import reprlib
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
@@ -32,6 +33,26 @@ AT_ONCE = 64
 Rows = list[tuple[bytes, bytes]]
 Progress = Callable[[int], object]
 Source = Union[Iterable[T], AsyncIterable[T]]
+
+
+class _Shown(reprlib.Repr):
+    """Values for messages: cut where they are long, deep or large, so that even what no key holds can be told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxtuple = self.maxlist = self.maxdict = 12
+        self.maxstring = self.maxlong = self.maxother = 200
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to write out more than some thousand digits.
+        return (
+            super().repr_int(x, level)
+            if x.bit_length() < 10_000
+            else f"<int of {x.bit_length():,} bits>"
+        )
+
+
+shown = _Shown().repr
 
 
 def check_name(name: object) -> str:
@@ -218,13 +239,15 @@ async def in_transactions(
         await found.transactional(db, body)
         return len(batch)
 
-    async def settle(when: str) -> None:
+    async def settle() -> None:
         nonlocal done, under_way
-        finished, under_way = await asyncio.wait(under_way, return_when=when)
-        for task in finished:
-            done += task.result()
-            if progress is not None:
-                progress(done)
+        finished, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        for error in [task.exception() for task in finished]:
+            if error is not None:
+                raise error
+        done += sum(task.result() for task in finished)
+        if progress is not None:
+            progress(done)
 
     items = each(source)
     try:
@@ -235,13 +258,13 @@ async def in_transactions(
             weight += size(item)
             if weight >= max_bytes:
                 if len(under_way) >= at_once:
-                    await settle(asyncio.FIRST_COMPLETED)
+                    await settle()
                 under_way.add(asyncio.ensure_future(commit(batch)))
                 batch, weight = [], 0
         if batch:
             under_way.add(asyncio.ensure_future(commit(batch)))
         while under_way:
-            await settle(asyncio.FIRST_COMPLETED)
+            await settle()
     finally:
         for task in under_way:
             task.cancel()

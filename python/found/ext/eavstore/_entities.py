@@ -8,13 +8,10 @@ from uuid import uuid4
 
 import found
 from found.ext import _store
-from found.ext._store import Rows
+from found.ext._store import Rows, shown
 
 # What the two parts of a store have after its prefix.
 _DATA, _INDEX = b"\x01", b"\x02"
-
-SHOWN = 1000
-"""Characters of a value that a message shows at most."""
 
 
 class EAVStoreException(found.BaseFoundException):
@@ -61,8 +58,8 @@ def pack(store: EAVStore, what: str, item: Any) -> bytes:
     try:
         return found.pack((item,))
     except (TypeError, ValueError) as error:
-        message = f"{store.name} cannot hold the {what} {item!r}: {error}"
-        raise EAVStoreException(message[:SHOWN]) from None
+        message = f"{store.name} cannot hold the {what} {shown(item)}: {error}"
+        raise EAVStoreException(message) from None
 
 
 class _Row(NamedTuple):
@@ -97,7 +94,7 @@ class Entity:
         if not isinstance(values, Mapping):
             kind = type(values).__name__
             raise EAVStoreException(
-                f"{self._store.name} holds dictionaries, not {kind}: {values!r}"[:SHOWN]
+                f"{self._store.name} holds dictionaries, not {kind}: {shown(values)}"
             )
         rows: dict[bytes, _Row] = {}
         for key, value in values.items():
@@ -105,9 +102,9 @@ class Entity:
             if len(row.entry) > _store.MAX_KEY:
                 message = (
                     f"{self._store.name} cannot hold a value whose key in the index has {len(row.entry):,} bytes, "
-                    f"more than {_store.MAX_KEY:,}: {key!r}: {value!r}"
+                    f"more than {_store.MAX_KEY:,}: {shown(key)}: {shown(value)}"
                 )
-                raise EAVStoreException(message[:SHOWN])
+                raise EAVStoreException(message)
             rows[row.data] = row
         return rows
 
@@ -245,7 +242,7 @@ async def patch(
     both = [key for key in gone if key in new]
     if both:
         key = found.unpack(both[0], len(entity.begin))[0]
-        raise EAVStoreException(f"{key!r} is to be set and to be taken away")
+        raise EAVStoreException(f"{shown(key)} is to be set and to be taken away")
     reads = [(key, found.get(tx, key)) for key in (*new, *gone)]
     rows = [(key, await read) for key, read in reads]
     _write(tx, entity.old([(key, value) for key, value in rows if value is not None]), new)

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple, Optional, Union
 
 import found
 from found.ext import _store
-from found.ext._store import PagedResults, Results, Rows, Source
+from found.ext._store import PagedResults, Results, Rows, Source, shown
 from found.ext.eavstore._entities import (
-    SHOWN,
     EAVStore,
     EAVStoreException,
     Entity,
@@ -42,7 +41,7 @@ def _item(name: str, item: Any) -> bytes:
     try:
         return found.pack((item,))
     except (TypeError, ValueError) as error:
-        raise EAVStoreException(f"{name} is {item!r}, which no value is: {error}"[:SHOWN]) from None
+        raise EAVStoreException(f"{name} is {shown(item)}, which no value is: {error}") from None
 
 
 def between(low: Any, high: Any) -> Condition:
@@ -239,7 +238,7 @@ def _from_continuation(search: _Search, after: object) -> tuple[bytes, bytes]:
     try:
         version, whose, leader, row = found.unpack(after)
     except ValueError:
-        raise EAVStoreException(f"after is no continuation: {after!r}"[:200]) from None
+        raise EAVStoreException(f"after is no continuation: {shown(after)}") from None
     if (version, whose) != (_VERSION, search.fingerprint()) or leader not in search.conditions:
         raise EAVStoreException("after is the continuation of another search")
     return leader, search.head(leader) + row
@@ -262,6 +261,8 @@ async def _found(
     results._continuation = None
     left = limit
     more = begin < end
+    if limit:
+        mode = found.STREAMING_MODE_ITERATOR
     rows = found.query(tx, begin, end, reverse=search.reverse, mode=mode)
     while more:
         page, more = await rows._page()

@@ -22,6 +22,7 @@ from collections.abc import Awaitable
 from typing import Any, Optional
 
 import found
+from found import _found
 from found.ext._fsck import Problem, Report
 from found.ext.nstore._load import fsck, load
 from found.ext.nstore._patterns import (
@@ -42,6 +43,7 @@ from found.ext.nstore._tuples import (
     Scan,
     check_value,
     check_width,
+    has_versionstamp,
     key,
     keys,
     make,
@@ -96,13 +98,19 @@ async def add(tx: found.Transaction, nstore: NStore, *items: Any, value: bytes =
         NStoreException: the width is another, an item cannot be packed, as a variable, or the keys would be larger than
             10,000 bytes, or the value is not bytes or too large. Nothing was written.
     """
+    check_width(nstore, items, "tuple")
     check_value(nstore, value)
-    if found.has_incomplete_versionstamp(items):
-        for packed in versionstamped_keys(nstore, items):
-            found.set_versionstamped_key(tx, packed, value)
+    try:
+        _found._set_permuted(tx, nstore.heads, nstore.indices, items, value)
+    except (TypeError, ValueError):
+        # Nothing was written. What is wrong, if anything, is found out where time does not matter.
+        if not has_versionstamp(nstore, items):
+            keys(nstore, items)
+            raise
+    else:
         return
-    for packed in keys(nstore, items):
-        found.set(tx, packed, value)
+    for packed in versionstamped_keys(nstore, items):
+        found.set_versionstamped_key(tx, packed, value)
 
 
 async def remove(tx: found.Transaction, nstore: NStore, *items: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, NamedTuple, Optional, cast
+from typing import Any, NamedTuple, Optional
 
 import found
 from found.ext._store import Rows
@@ -37,6 +37,8 @@ class _Started(NamedTuple):
     """The read of the first rows; None if it is known that there are none."""
     query: Optional[found.Query[tuple[bytes, bytes]]] = None
     """None for a get."""
+    limited_to: bytes = b""
+    """Where the range ends of which only some rows are read."""
 
 
 class Join:
@@ -96,7 +98,7 @@ class Join:
         if not lookup.filtered:
             limit = 1 if self._pattern.negated else self._limit
         query = found.query(self._tx, first, end, limit=limit, mode=self._mode)
-        return _Started(seed, lookup, begin, query._page(), query)
+        return _Started(seed, lookup, begin, query._page(), query, end if limit else b"")
 
     async def pages(self, seeds: Pages) -> Pages:
         """Yield pages of bindings, each of which extends one of `seeds`."""
@@ -123,17 +125,19 @@ class Join:
                     break
                 started = under_way.popleft()
                 rows, more = await _first_rows(started)
+                bound = self._bind(started, rows)
+                # A limit counts rows that are no tuples too.
+                more = more or bool(started.limited_to and len(bound) < len(rows))
                 if negated:
-                    if not await self._any(started, rows, more):
+                    if not bound and not (more and await self._any(started, rows[-1][0])):
                         out.append(started.seed)
+                elif not more:
+                    out += bound
                 else:
-                    out += self._bind(started, rows)
-                    while more:
-                        if out:
-                            yield out
-                            out = []
-                        rows, more = await _more_rows(started)
-                        out += self._bind(started, rows)
+                    yield [*out, *bound]
+                    out = []
+                    async for bound in self._further(started, rows[-1][0]):
+                        yield bound
                 if len(out) >= PAGE:
                     yield out
                     out = []
@@ -145,13 +149,27 @@ class Join:
                     started.operation.cancel()
             await seeds.aclose()
 
-    async def _any(self, started: _Started, rows: Rows, more: bool) -> bool:
-        """Whether a row matches."""
-        while not self._bind(started, rows):
-            if not more:
-                return False
-            rows, more = await _more_rows(started)
-        return True
+    async def _any(self, started: _Started, after: bytes) -> bool:
+        """Whether a row after a key matches."""
+        pages = self._further(started, after)
+        try:
+            async for bound in pages:
+                if bound:
+                    return True
+        finally:
+            await pages.aclose()
+        return False
+
+    async def _further(self, started: _Started, after: bytes) -> Pages:
+        """The bindings of a range after those of its first page, which ended with a key."""
+        query = started.query
+        if started.limited_to or query is None:
+            after += b"\x00"
+            query = found.query(self._tx, after, started.limited_to, mode=self._mode)
+        more = True
+        while more:
+            rows, more = await query._page()
+            yield self._bind(started, rows)
 
     def _bind(self, started: _Started, rows: Rows) -> list[Binding]:
         if not rows:
@@ -167,8 +185,3 @@ async def _first_rows(started: _Started) -> tuple[Rows, bool]:
     if started.query is not None:
         return answer
     return ([] if answer is None else [(started.begin, answer)]), False
-
-
-async def _more_rows(started: _Started) -> tuple[Rows, bool]:
-    query = cast("found.Query[tuple[bytes, bytes]]", started.query)
-    return await query._page()

@@ -11,7 +11,6 @@ from found.ext import _fsck, _store
 from found.ext._fsck import Findings, Report, Scan
 from found.ext._store import Progress, Rows, Source
 from found.ext.nstore._tuples import (
-    SHOWN,
     NStore,
     NStoreException,
     check_handle,
@@ -61,7 +60,7 @@ async def load(
         number += 1
         items, value = row if values else (row, b"")
         if not isinstance(items, (tuple, list)):
-            raise NStoreException(f"row {number} is no tuple: {items!r}"[:SHOWN])
+            raise NStoreException(f"row {number} is no tuple: {_store.shown(items)}")
         try:
             check_value(nstore, value)
             return keys(nstore, tuple(cast("tuple[Any, ...]", items))), value

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple, Optional, Union, cast
 
 import found
 from found import _found
-from found.ext._store import Rows
+from found.ext._store import Rows, shown
 from found.ext.nstore._tuples import (
-    SHOWN,
     NStore,
     NStoreException,
     Scan,
@@ -134,9 +133,7 @@ def _packed(what: str, item: Any) -> bytes:
     try:
         return found.pack((item,))
     except (TypeError, ValueError) as error:
-        raise NStoreException(
-            f"{what} is {item!r}, which no tuple holds: {error}"[:SHOWN]
-        ) from None
+        raise NStoreException(f"{what} is {shown(item)}, which no tuple holds: {error}") from None
 
 
 def between(variable: Union[str, Variable], low: Any, high: Any) -> Variable:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Optional
 
 import found
+from found.ext._store import shown
 from found.ext.nstore._joins import Level
 from found.ext.nstore._patterns import Lookup, Path, Pattern, Variable
 from found.ext.nstore._tuples import NStore, NStoreException
@@ -215,7 +216,7 @@ def from_continuation(
         version, whose, order, *keys = found.unpack(after)
         position = Position(list(order), [begin + key for key in keys])
     except (TypeError, ValueError):
-        raise NStoreException(f"after is no continuation: {after!r}"[:200]) from None
+        raise NStoreException(f"after is no continuation: {shown(after)}") from None
     positive = sum(not one.negated for one in patterns)
     numbers = list(range(len(patterns)))
     if (version, whose) != (_VERSION, of) or sorted(position.order) != numbers:

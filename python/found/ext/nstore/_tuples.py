@@ -8,12 +8,10 @@ from typing import Any, NamedTuple
 import found
 from found import _found
 from found.ext import _store
+from found.ext._store import shown
 
 MAX_WIDTH = 12
 """Columns a store may have. Its indexes are n over n // 2: 924 for 12."""
-
-SHOWN = 1000
-"""Characters of a tuple that a message shows at most."""
 
 
 class NStoreException(found.BaseFoundException):
@@ -133,8 +131,8 @@ def check_handle(store: object) -> None:
 def check_width(store: NStore, items: tuple[Any, ...], what: str) -> None:
     check_handle(store)
     if len(items) != store.n:
-        message = f"a {what} of {store.name} has {store.n} items, not {len(items)}: {items!r}"
-        raise NStoreException(message[:SHOWN])
+        given = f"{len(items)}: {shown(items)}"
+        raise NStoreException(f"a {what} of {store.name} has {store.n} items, not {given}")
 
 
 def refused(store: NStore, items: tuple[Any, ...], error: Exception) -> NStoreException:
@@ -144,8 +142,8 @@ def refused(store: NStore, items: tuple[Any, ...], error: Exception) -> NStoreEx
         try:
             found.pack((item,))
         except (TypeError, ValueError) as reason:
-            return NStoreException(f"{store.name} cannot hold {item!r}: {reason}"[:SHOWN])
-    return NStoreException(f"{store.name} cannot hold {items!r}: {error}"[:SHOWN])
+            return NStoreException(f"{store.name} cannot hold {shown(item)}: {reason}")
+    return NStoreException(f"{store.name} cannot hold {shown(items)}: {error}")
 
 
 def check_size(store: NStore, key: bytes, items: tuple[Any, ...]) -> None:
@@ -154,17 +152,15 @@ def check_size(store: NStore, key: bytes, items: tuple[Any, ...]) -> None:
     if size > _store.MAX_KEY:
         message = (
             f"{store.name} cannot hold a tuple whose key has {size:,} bytes, more than {_store.MAX_KEY:,}: "
-            f"{items!r}"
+            f"{shown(items)}"
         )
-        raise NStoreException(message[:SHOWN])
+        raise NStoreException(message)
 
 
 def check_value(store: NStore, value: object) -> None:
     if not isinstance(value, bytes):
         raise NStoreException(
-            f"{store.name} holds values that are bytes, not {type(value).__name__}: {value!r}"[
-                :SHOWN
-            ]
+            f"{store.name} holds values that are bytes, not {type(value).__name__}: {shown(value)}"
         )
     if len(value) > _store.MAX_VALUE:
         raise NStoreException(
@@ -195,6 +191,14 @@ def key(store: NStore, items: tuple[Any, ...]) -> bytes:
         raise refused(store, items, error) from None
 
 
+def has_versionstamp(store: NStore, items: tuple[Any, ...]) -> bool:
+    """Whether an item is, or holds, a versionstamp that the commit fills in."""
+    try:
+        return found.has_incomplete_versionstamp(items)
+    except ValueError as error:
+        raise refused(store, items, error) from None
+
+
 def versionstamped_keys(store: NStore, items: tuple[Any, ...]) -> list[bytes]:
     """The key of a tuple with an incomplete versionstamp in each index, for `found.set_versionstamped_key`.
 
@@ -208,8 +212,7 @@ def versionstamped_keys(store: NStore, items: tuple[Any, ...]) -> list[bytes]:
             for head, order in zip(store.heads, store.indices)
         ]
     except (TypeError, ValueError) as error:
-        message = f"{store.name} cannot hold {items!r}: {error}"
-        raise NStoreException(message[:SHOWN]) from None
+        raise NStoreException(f"{store.name} cannot hold {shown(items)}: {error}") from None
     # Less the four bytes that say where the versionstamp is.
     check_size(store, packed[0][:-4], items)
     return packed

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(bind::_bind, module)?)?;
     module.add_function(wrap_pyfunction!(permute::_permute, module)?)?;
+    module.add_function(wrap_pyfunction!(permute::_set_permuted, module)?)?;
     module.add_function(wrap_pyfunction!(postings::_merge_postings, module)?)?;
     module.add_function(wrap_pyfunction!(postings::_rank_postings, module)?)?;
     module.add_function(wrap_pyfunction!(postings::_rank_candidates, module)?)?;
