@@ -212,6 +212,8 @@ async def test_several_conditions_are_met_at_once(place: Place) -> None:
     assert await found_by(place, store, {"age": between(30, 42)}) == ["bob", "ann"]
     assert await found_by(place, store, {"age": between(30, ...)}) == ["bob", "ann", "dan"]
     assert await found_by(place, store, {"age": between(42, 30)}) == []
+    nothing = {"age": between(42, 30), "name": has()}
+    assert await found_by(place, store, nothing, order="age", reverse=True) == []
     assert await found_by(place, store, {"city": prefix("Par"), "height": has()}) == ["ann"]
     assert await found_by(place, store, {"name": "Ann", "city": "Lyon"}) == []
     assert await found_by(place, store, {"note": has(), "name": between("C", "D")}) == ["cid"]

@@ -57,9 +57,10 @@ def between(low: Any, high: Any) -> Condition:
     Raises:
         EAVStoreException: `low` or `high` cannot be packed.
     """
-    return Condition(
-        _FIRST if low is ... else _item("low", low), _LAST if high is ... else _item("high", high)
-    )
+    begin = _FIRST if low is ... else _item("low", low)
+    end = _LAST if high is ... else _item("high", high)
+    # What cannot be is a range that is empty, not one that is backwards.
+    return Condition(begin, max(begin, end))
 
 
 def prefix(start: Union[str, bytes, tuple[Any, ...]]) -> Condition:
@@ -260,10 +261,11 @@ async def _found(
         begin = max(begin, resume[1] + b"\x00")
     results._continuation = None
     left = limit
-    more = begin < end
     if limit:
         mode = found.STREAMING_MODE_ITERATOR
-    rows = found.query(tx, begin, end, reverse=search.reverse, mode=mode)
+    more = begin < end
+    # Given backwards, the range would be read from its end.
+    rows = found.query(tx, begin, max(begin, end), reverse=search.reverse, mode=mode)
     while more:
         page, more = await rows._page()
         for at in range(0, len(page), _AT_ONCE):
