@@ -46,14 +46,20 @@ def wrote(
     found.set(tx, begin + packed, base)
 
 
-async def read(view: View, how: Plan) -> None:
-    """The active change, if it is open, is built on what matches a pattern.
+def remembers(view: View) -> bool:
+    """Whether what is read belongs to a change.
 
-    Reads of the past and snapshot reads are not remembered, nor those of a transaction that cannot write.
+    Reads of the past and snapshot reads do not, nor those of a transaction that cannot write.
     """
+    active = _state.of(view.tx, view.store).active
+    return not (active is None or view.tx.snapshot or view.snapshot or view.as_of is not None)
+
+
+async def read(view: View, how: Plan) -> None:
+    """The active change, if it is open, is built on what matches a pattern."""
     tx, store = view.tx, view.store
     active = _state.of(tx, store).active
-    if active is None or tx.snapshot or view.snapshot or view.as_of is not None:
+    if active is None or not remembers(view):
         return
     if (await _state.resolve(tx, store, (active.bytes,)))[active.bytes] != _state.OPEN:
         return

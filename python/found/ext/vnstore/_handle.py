@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
 from uuid import UUID
 
@@ -29,6 +30,8 @@ class VNStore(NamedTuple):
     """(changeid, key, value): what is said of each change."""
     tuples: nstore.NStore
     """(*items, changeid, alive): what each change says of a tuple."""
+    scans: tuple[nstore.Scan, ...]
+    """How a pattern is scanned, by the set of the columns it has an item for: the sum of 1 << column."""
     metadata: bytes
     """What the keys begin with that hold what `change_annotate` said: (changeid, key) -> (value,)."""
     bases: bytes
@@ -49,7 +52,7 @@ class VNStore(NamedTuple):
         return f"vnstore.make({self.name!r}, {self.prefix!r}, {self.items!r})"
 
 
-def make(name: str, prefix: tuple[Any, ...], items: tuple[str, ...]) -> VNStore:
+def make(name: str, prefix: Sequence[Any], items: Sequence[str]) -> VNStore:
     """Return a handle for the store under `prefix`, of tuples with the columns `items`.
 
     Args:
@@ -75,16 +78,45 @@ def make(name: str, prefix: tuple[Any, ...], items: tuple[str, ...]) -> VNStore:
         raise ValueError(f"items must be 1 to {MAX_COLUMNS} columns, not {len(names)}")
     if len(set(names)) < len(names) or ALIVE in names:
         raise ValueError(f"items must be names of their own, none of them {ALIVE!r}: {names!r}")
+    tuples = nstore.make(f"{name}-tuples", (*prefix, "tuples"), len(names) + 2)
     return VNStore(
         name,
         prefix,
         names,
         nstore.make(f"{name}-changes", (*prefix, "changes"), 3),
-        nstore.make(f"{name}-tuples", (*prefix, "tuples"), len(names) + 2),
+        tuples,
+        _scans(tuples, len(names)),
         found.pack((*prefix, "metadata")),
         found.pack((*prefix, "bases")),
         found.pack((*prefix, "reads")),
     )
+
+
+def is_grouped(scan: nstore.Scan, n: int) -> bool:
+    """Whether the rows of a tuple are side by side: change and word are at the end of the keys."""
+    return scan.free[-2:] == (n, n + 1)
+
+
+def is_led(scan: nstore.Scan, n: int) -> bool:
+    """Whether change and word come right after the items of the pattern, at a place that is known."""
+    return scan.free[:2] == (n, n + 1)
+
+
+def _scans(tuples: nstore.NStore, n: int) -> tuple[nstore.Scan, ...]:
+    """For each set of columns the index that begins with them and is read with the least to do."""
+    scans = list(tuples.scans[: 1 << n])
+    for number, order in enumerate(tuples.indices):
+        columns = 0
+        for width in range(n + 1):
+            if columns >> n == 0:
+                other = nstore.Scan(number, tuples.heads[number], order[:width], order[width:])
+                old = scans[columns]
+                if not is_grouped(old, n) and (
+                    is_grouped(other, n) or (is_led(other, n) and not is_led(old, n))
+                ):
+                    scans[columns] = other
+            columns |= 1 << order[width]
+    return tuple(scans)
 
 
 def check_store(store: object) -> VNStore:

@@ -147,11 +147,12 @@ async def _edits(before: View, rows: Sequence[tuple[tuple[Any, ...], bool]]) -> 
         last = nstore.var("")
         added = [index for index, (_, alive) in enumerate(rows) if alive]
         plans = [_match.plan(store, (*rows[index][0][:-1], last)) for index in added]
-        async for number, match in _match.each_match(before, plans):
-            items = rows[added[number]][0]
-            other = match.binding[""]
-            if found.pack((other,)) != found.pack(items[-1:]):
-                replaced[added[number]] += ((*items[:-1], other),)
+        async for page in _match.each_match(before, plans):
+            for number, match in page:
+                items = rows[added[number]][0]
+                other = match.binding[""]
+                if found.pack((other,)) != found.pack(items[-1:]):
+                    replaced[added[number]] += ((*items[:-1], other),)
     return [
         Edit(items, alive, old, replaces)
         for (items, alive), old, replaces in zip(rows, was, replaced)

@@ -8,12 +8,20 @@ from typing import Any, Final, NamedTuple, Optional
 from uuid import UUID
 
 import found
+from found import _found
 from found.ext._store import Rows
 from found.ext.nstore import Scan, Variable
 from found.ext.nstore._patterns import admits
 from found.ext.vnstore import _state
 from found.ext.vnstore._errors import VNStoreException
-from found.ext.vnstore._handle import VNStore, check_point, check_uid, check_width
+from found.ext.vnstore._handle import (
+    VNStore,
+    check_point,
+    check_uid,
+    check_width,
+    is_grouped,
+    is_led,
+)
 
 CHUNK: Final = 10_000
 """Rows of a range that are held at once."""
@@ -153,7 +161,7 @@ class Plan(NamedTuple):
     """In the order that their items have in the keys."""
     columns: tuple[int, ...]
     """Their columns."""
-    seed: Mapping[str, Any]
+    seed: dict[str, Any]
     given: dict[int, bytes]
     """The other columns, packed."""
     grouped: bool
@@ -172,15 +180,15 @@ def plan(
     """
     given: dict[int, bytes] = {}
     columns = 0
-    seed = seed or {}
+    known = {} if seed is None else dict(seed)
     free: dict[int, Variable] = {}
     admitted = True
     for column, item in enumerate(pattern):
-        if isinstance(item, Variable) and item.name not in seed:
+        if isinstance(item, Variable) and item.name not in known:
             free[column] = item
             continue
         columns |= 1 << column
-        value = seed[item.name] if isinstance(item, Variable) else item
+        value = known[item.name] if isinstance(item, Variable) else item
         try:
             given[column] = found.pack((value,))
         except (OverflowError, TypeError, ValueError) as error:
@@ -201,9 +209,9 @@ def plan(
         begin + max(low, high) if admitted else begin + low,
         variables,
         ordered,
-        seed,
+        known,
         given,
-        scan.free[-2:] == (store.n, store.n + 1),
+        is_grouped(scan, store.n),
         len({one.name for one in variables}) < len(variables)
         or any(one.checks or (one.bounded and one is not pushed) for one in variables),
     )
@@ -218,7 +226,7 @@ def _choose(
             scan = store.tuples.ranges.get((columns, column))
             if scan is not None:
                 return scan, variable
-    return store.tuples.scans[columns], None
+    return store.scans[columns], None
 
 
 def check_pattern(store: VNStore, pattern: tuple[Any, ...]) -> None:
@@ -255,7 +263,7 @@ def _parse(how: Plan, store: VNStore, rows: Rows) -> list[_Parsed]:
     """The rows of a scan; what 0.13 or this cannot have written is left out."""
     skip = len(how.begin)
     free = how.scan.free
-    if free[:2] == (store.n, store.n + 1):
+    if is_led(how.scan, store.n):
         tail = skip + _REFERENCE
         return [
             _Parsed(key, key[tail:], key[skip + 1 : skip + 17], key[skip + 17] == _TRUE)
@@ -288,6 +296,21 @@ def _bound(how: Plan, group: bytes) -> Optional[dict[str, Any]]:
     return _bind(how, items) if len(items) == len(how.variables) else None
 
 
+def _matches(how: Plan, winners: list[tuple[bytes, bytes]]) -> list[Match]:
+    """The bindings of rows, each its position and the items of its free columns, packed."""
+    if not how.tested:
+        names = tuple([variable.name for variable in how.variables])
+        rows = [(group, b"") for _, group in winners]
+        bindings = _found._bind(rows, 0, names, None, None, how.seed, None)
+        if len(bindings) == len(winners):
+            return [Match(*one) for one in zip([position for position, _ in winners], bindings)]
+    return [
+        Match(position, binding)
+        for position, group in winners
+        if (binding := _bound(how, group)) is not None
+    ]
+
+
 def _collected(how: Plan, parsed: list[_Parsed], ranks: Ranks) -> list[Match]:
     """The tuples alive among all rows of a pattern, in the order of the rows that say so."""
     best: dict[bytes, tuple[bytes, bytes, bool, bytes]] = {}
@@ -300,11 +323,7 @@ def _collected(how: Plan, parsed: list[_Parsed], ranks: Ranks) -> list[Match]:
             if other is None or order > other:
                 best[group] = order
     found_keys = sorted([(order[3], group) for group, order in best.items() if not order[2]])
-    return [
-        Match(key, binding)
-        for key, group in found_keys
-        if (binding := _bound(how, group)) is not None
-    ]
+    return _matches(how, found_keys)
 
 
 def _tails(how: Plan, rows: Rows) -> list[tuple[bytes, bytes, int]]:
@@ -319,7 +338,7 @@ def _tails(how: Plan, rows: Rows) -> list[tuple[bytes, bytes, int]]:
 
 def _grouped(how: Plan, tails: list[tuple[bytes, bytes, int]], ranks: Ranks) -> list[Match]:
     """The tuples alive among rows that are whole groups."""
-    matches: list[Match] = []
+    winners: list[tuple[bytes, bytes]] = []
     index = 0
     count = len(tails)
     while index < count:
@@ -336,10 +355,8 @@ def _grouped(how: Plan, tails: list[tuple[bytes, bytes, int]], ranks: Ranks) -> 
                 if order is None or other > order:
                     order, code = other, another
         if order is not None and code == _TRUE:
-            binding = _bound(how, group)
-            if binding is not None:
-                matches.append(Match(how.begin + group, binding))
-    return matches
+            winners.append((how.begin + group, group))
+    return _matches(how, winners)
 
 
 def _digest(
@@ -368,15 +385,15 @@ def _place(how: Plan, start: Optional[bytes], inclusive: bool) -> bytes:
     return start + (b"\xff" if how.grouped else b"\x00")
 
 
-async def matches(
+def pages(
     view: View,
     how: Plan,
     *,
     start: Optional[bytes] = None,
     inclusive: bool = False,
     limit: int = 0,
-) -> AsyncGenerator[Match, None]:
-    """The tuples alive that match a pattern, in the order of the index that holds them side by side.
+) -> AsyncGenerator[list[Match], None]:
+    """The tuples alive that match a pattern, in pages, in the order of the index that holds them side by side.
 
     Where the index has the rows of a tuple side by side too, memory is bounded. Where it has not, all rows of the
     pattern are held, since any may be the latest of its tuple; but with a limit, or when going on, tuples are looked
@@ -391,14 +408,10 @@ async def matches(
     """
     begin = _place(how, start, inclusive)
     if how.grouped:
-        run = _run_grouped(view, how, begin, limit)
-    elif start is None and not limit:
-        run = _run_collected(view, how)
-    else:
-        run = _run_verified(view, how, begin, limit)
-    async for batch in run:
-        for match in batch:
-            yield match
+        return _run_grouped(view, how, begin, limit)
+    if start is None and not limit:
+        return _run_collected(view, how)
+    return _run_verified(view, how, begin, limit)
 
 
 async def _run_grouped(
@@ -475,8 +488,10 @@ def _whole(how: Plan, store: VNStore, binding: dict[str, Any]) -> bytes:
     return b"".join([items[column] for column in range(store.n)])
 
 
-async def each_match(view: View, plans: Sequence[Plan]) -> AsyncGenerator[tuple[int, Match], None]:
-    """The tuples alive that match patterns, with the number of the pattern, one pattern after the other.
+async def each_match(
+    view: View, plans: Sequence[Plan]
+) -> AsyncGenerator[list[tuple[int, Match]], None]:
+    """The tuples alive that match patterns, with the number of the pattern, one pattern after the other, in pages.
 
     The scans of 64 patterns are under way at once, and the changes they meet are read at once.
     """
@@ -486,13 +501,20 @@ async def each_match(view: View, plans: Sequence[Plan]) -> AsyncGenerator[tuple[
         rows = [await read for read in reads]
         digests = [_digest(how, view.store, some) for how, some in zip(batch, rows)]
         ranks = await rank(view, set[bytes]().union(*(changes for changes, _ in digests)))
+        page: list[tuple[int, Match]] = []
         for number, (how, some, (_, finish)) in enumerate(zip(batch, rows, digests), first):
             if len(some) < COMPLETE:
-                for match in finish(ranks):
-                    yield number, match
-            else:
-                async for match in matches(view, how):
-                    yield number, match
+                page += [(number, match) for match in finish(ranks)]
+                continue
+            yield page
+            page = []
+            run = pages(view, how)
+            try:
+                async for matches in run:
+                    yield [(number, match) for match in matches]
+            finally:
+                await run.aclose()
+        yield page
 
 
 async def count_alive(view: View, limit: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import found
 from found.ext import nstore
-from found.ext._store import Results, each
+from found.ext._store import PagedResults, each
 from found.ext.vnstore import _bases, _match, _state
 from found.ext.vnstore._errors import VNStoreException
 from found.ext.vnstore._handle import VNStore, check_count, check_store, pack_items
@@ -107,7 +107,8 @@ async def ask(
     store = check_store(vnstore)
     packed = pack_items(store, items)
     view = await look(tx, store, as_of, change, snapshot)
-    await _bases.read(view, _match.plan(store, items))
+    if _bases.remembers(view):
+        await _bases.read(view, _match.plan(store, items))
     return (await _match.alive(view, (packed,)))[0]
 
 
@@ -120,7 +121,7 @@ def select(
     change: Optional[UUID] = None,
     limit: int = 0,
     snapshot: Optional[bool] = None,
-) -> Results[Binding]:
+) -> PagedResults[Binding]:
     """Yield a dict for each tuple alive that matches `pattern`: what its variables stand for, and what `seed` has.
 
     A tuple is alive if the change that was applied last, of all that say something of it, adds it. Each comes once,
@@ -152,7 +153,7 @@ def select(
     store = check_store(vnstore)
     _match.check_pattern(store, pattern)
     check_count("limit", limit, 0)
-    return Results(_select(tx, store, pattern, seed, as_of, change, limit, snapshot))
+    return PagedResults(lambda _: _select(tx, store, pattern, seed, as_of, change, limit, snapshot))
 
 
 async def _select(
@@ -164,16 +165,20 @@ async def _select(
     change: Optional[UUID],
     limit: int,
     snapshot: Optional[bool],
-) -> AsyncGenerator[Binding, None]:
+) -> AsyncGenerator[list[Binding], None]:
     view = await look(tx, store, as_of, change, snapshot)
     how = _match.plan(store, pattern, seed)
     await _bases.read(view, how)
+    run = _match.pages(view, how, limit=limit)
     left = limit
-    async for match in _match.matches(view, how, limit=limit):
-        yield match.binding
-        left -= 1
-        if not left:
-            return
+    try:
+        async for matches in run:
+            yield [match.binding for match in (matches[:left] if limit else matches)]
+            left -= len(matches)
+            if limit and left <= 0:
+                return
+    finally:
+        await run.aclose()
 
 
 def where(
@@ -184,7 +189,7 @@ def where(
     as_of: Optional[UUID] = None,
     change: Optional[UUID] = None,
     snapshot: Optional[bool] = None,
-) -> Results[Binding]:
+) -> PagedResults[Binding]:
     """Yield, for each binding of `iterator`, the bindings that match `pattern` too.
 
     They come in the order of a nested loop; the scans of 64 bindings are under way at once. The other arguments are
@@ -192,7 +197,7 @@ def where(
     """
     store = check_store(vnstore)
     _match.check_pattern(store, pattern)
-    return Results(_where(tx, store, iterator, pattern, as_of, change, snapshot))
+    return PagedResults(lambda _: _where(tx, store, iterator, pattern, as_of, change, snapshot))
 
 
 async def _where(
@@ -203,14 +208,14 @@ async def _where(
     as_of: Optional[UUID],
     change: Optional[UUID],
     snapshot: Optional[bool],
-) -> AsyncGenerator[Binding, None]:
+) -> AsyncGenerator[list[Binding], None]:
     view = await look(tx, store, as_of, change, snapshot)
-    source = each(iterator)
+    run = _join(view, _unplaced(iterator), pattern, None, False)
     try:
-        async for found_one in _join(view, _unplaced(source), pattern, None, False):
-            yield found_one.binding
+        async for page in run:
+            yield [placed.binding for placed in page]
     finally:
-        await source.aclose()
+        await run.aclose()
 
 
 def query(
@@ -222,7 +227,7 @@ def query(
     change: Optional[UUID] = None,
     limit: int = 0,
     snapshot: Optional[bool] = None,
-) -> Results[Binding]:
+) -> PagedResults[Binding]:
     """Yield a dict for each way to match all of the patterns at once, each a tuple or a list.
 
     They come in the order of a nested loop, the first pattern outermost. The other arguments are those of `select`,
@@ -231,7 +236,7 @@ def query(
     store = check_store(vnstore)
     check_count("limit", limit, 0)
     checked = [_check_sequence(store, one) for one in (pattern, *patterns)]
-    return Results(_query(tx, store, checked, as_of, change, limit, snapshot))
+    return PagedResults(lambda _: _query(tx, store, checked, as_of, change, limit, snapshot))
 
 
 def _check_sequence(store: VNStore, pattern: Any) -> tuple[Any, ...]:
@@ -250,14 +255,18 @@ async def _query(
     change: Optional[UUID],
     limit: int,
     snapshot: Optional[bool],
-) -> AsyncGenerator[Binding, None]:
+) -> AsyncGenerator[list[Binding], None]:
     view = await look(tx, store, as_of, change, snapshot)
+    run = _nested(view, patterns, None, limit)
     left = limit
-    async for found_one in _nested(view, patterns, None, limit):
-        yield found_one.binding
-        left -= 1
-        if not left:
-            return
+    try:
+        async for page in run:
+            yield [placed.binding for placed in (page[:left] if limit else page)]
+            left -= len(page)
+            if limit and left <= 0:
+                return
+    finally:
+        await run.aclose()
 
 
 class _Placed(NamedTuple):
@@ -268,26 +277,35 @@ class _Placed(NamedTuple):
     binding: Binding
 
 
-async def _unplaced(
-    bindings: AsyncIterable[Mapping[str, Any]],
-) -> AsyncGenerator[_Placed, None]:
-    async for binding in bindings:
-        yield _Placed((), dict(binding))
+_Pages = AsyncGenerator[list[_Placed], None]
 
 
-async def _nested(
+async def _unplaced(bindings: AsyncIterable[Mapping[str, Any]]) -> _Pages:
+    page: list[_Placed] = []
+    source = each(bindings)
+    try:
+        async for binding in source:
+            page.append(_Placed((), dict(binding)))
+            if len(page) == _match.JOINED:
+                yield page
+                page = []
+        yield page
+    finally:
+        await source.aclose()
+
+
+def _nested(
     view: View,
     patterns: list[tuple[Any, ...]],
     start: Optional[tuple[bytes, ...]],
     limit: int,
-) -> AsyncGenerator[_Placed, None]:
+) -> _Pages:
     """The bindings that match patterns, the first outermost; after those at the positions `start`, if it is given."""
     only = len(patterns) == 1
     run = _first(view, patterns[0], start[0] if start else None, not only, limit if only else 0)
     for level, pattern in enumerate(patterns[1:], 2):
         run = _join(view, run, pattern, start[:level] if start else None, level < len(patterns))
-    async for placed in run:
-        yield placed
+    return run
 
 
 async def _first(
@@ -296,48 +314,56 @@ async def _first(
     start: Optional[bytes],
     inclusive: bool,
     limit: int,
-) -> AsyncGenerator[_Placed, None]:
+) -> _Pages:
     how = _match.plan(view.store, pattern)
     await _bases.read(view, how)
-    async for match in _match.matches(view, how, start=start, inclusive=inclusive, limit=limit):
-        yield _Placed((match.position,), match.binding)
+    run = _match.pages(view, how, start=start, inclusive=inclusive, limit=limit)
+    try:
+        async for matches in run:
+            yield [_Placed((match.position,), match.binding) for match in matches]
+    finally:
+        await run.aclose()
 
 
 async def _join(
     view: View,
-    outer: AsyncIterable[_Placed],
+    outer: _Pages,
     pattern: tuple[Any, ...],
     start: Optional[tuple[bytes, ...]],
     inclusive: bool,
-) -> AsyncGenerator[_Placed, None]:
+) -> _Pages:
     """Each binding of `outer` with those that match the pattern too; for the one at `start`, only what comes after."""
-    batch: list[_Placed] = []
-    async for placed in outer:
-        if start is not None and placed.positions == start[:-1]:
-            how = _match.plan(view.store, pattern, placed.binding)
-            await _bases.read(view, how)
-            async for match in _match.matches(view, how, start=start[-1], inclusive=inclusive):
-                yield _Placed((*placed.positions, match.position), match.binding)
-            start = None
-            continue
-        batch.append(placed)
-        if len(batch) == _match.JOINED:
-            async for joined in _joined(view, batch, pattern):
-                yield joined
-            batch = []
-    async for joined in _joined(view, batch, pattern):
-        yield joined
+    try:
+        async for page in outer:
+            if page and start is not None:
+                # If it is still there it comes first: `outer` goes on there as well.
+                if page[0].positions == start[:-1]:
+                    async for more in _gone_on(view, page[0], pattern, start[-1], inclusive):
+                        yield more
+                    page = page[1:]
+                start = None
+            for first in range(0, len(page), _match.JOINED):
+                batch = page[first : first + _match.JOINED]
+                plans = [_match.plan(view.store, pattern, placed.binding) for placed in batch]
+                for how in plans:
+                    await _bases.read(view, how)
+                async for matches in _match.each_match(view, plans):
+                    yield [
+                        _Placed((*batch[number].positions, match.position), match.binding)
+                        for number, match in matches
+                    ]
+    finally:
+        await outer.aclose()
 
 
-async def _joined(
-    view: View, batch: list[_Placed], pattern: tuple[Any, ...]
-) -> AsyncGenerator[_Placed, None]:
-    """What matches the pattern, for each binding of a batch: its scans at once, then its changes at once."""
-    plans = [_match.plan(view.store, pattern, placed.binding) for placed in batch]
-    for how in plans:
-        await _bases.read(view, how)
-    async for number, match in _match.each_match(view, plans):
-        yield _Placed((*batch[number].positions, match.position), match.binding)
+async def _gone_on(
+    view: View, placed: _Placed, pattern: tuple[Any, ...], start: bytes, inclusive: bool
+) -> _Pages:
+    """A binding with those that match the pattern too, from a position on."""
+    how = _match.plan(view.store, pattern, placed.binding)
+    await _bases.read(view, how)
+    async for matches in _match.pages(view, how, start=start, inclusive=inclusive):
+        yield [_Placed((*placed.positions, match.position), match.binding) for match in matches]
 
 
 async def page(
@@ -381,7 +407,7 @@ async def page(
     run = _nested(view, checked, start, limit + 1)
     try:
         async for placed in run:
-            results.append(placed)
+            results += placed
             if len(results) > limit:
                 break
     finally:
@@ -416,8 +442,8 @@ async def count(
 
     The arguments are those of `query`, and so is what it raises.
     """
-    number = 0
     results = query(tx, vnstore, pattern, *patterns, as_of=as_of, change=change, snapshot=snapshot)
-    async for _ in results:
-        number += 1
+    number = 0
+    async for page in results.pages():
+        number += len(page)
     return number
