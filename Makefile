@@ -41,7 +41,7 @@ help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build $(VENV)/.group-tour ## the tour: 28,000 airports in an embedded database, kept in .data/
-	@$(BIN)/python examples/tour.py $(ARGS)
+	@$(BIN)/python examples/tour $(ARGS)
 
 test: test-rust test-python test-loaded test-stubs ## every test: Rust, Python, the stubs, the examples in the documentation
 

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -36,19 +37,28 @@ def started(
         text=True,
     )
     said: list[str] = []
-    assert process.stderr is not None
+    answers = threading.Event()
+    # Read to the end: a pipe that nobody empties stops the server.
+    reader = threading.Thread(target=_read, args=(process, said, answers))
+    reader.start()
     try:
-        for line in process.stderr:
-            said.append(line)
-            address = re.search(r"running on (http://\S+)", line)
-            if address:
-                yield Served(address[1], process, said)
-                break
-        else:
+        answers.wait()
+        address = re.search(r"running on (http://\S+)", "".join(said))
+        if address is None:
             raise AssertionError("it did not start: " + "".join(said))
+        yield Served(address[1], process, said)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        said += process.stderr.readlines()
-        process.stderr.close()
+        reader.join()
         process.wait(60)
+
+
+def _read(process: subprocess.Popen[str], said: list[str], answers: threading.Event) -> None:
+    assert process.stderr is not None
+    with process.stderr as lines:
+        for line in lines:
+            said.append(line)
+            if "running on http" in line:
+                answers.set()
+    answers.set()

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("airportsdata")
 pytest.importorskip("rich")
 
-TOUR = Path(__file__).resolve().parent.parent / "examples" / "tour.py"
+TOUR = Path(__file__).resolve().parent.parent / "examples" / "tour"
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
@@ -49,6 +49,16 @@ def test_a_second_run_finds_what_the_first_one_loaded(tmp_path: Path) -> None:
     second = tour(database, "--limit", "1000")
     assert "The airports of the earlier run are here" in second
     assert "1,000 records read" in second
+    for run in (first, second):
+        for said in (
+            "airports to end up at",
+            "try (",
+            "alone are this.py again",
+            "most is needed by",
+            "reverted: ",
+        ):
+            assert said in run
+    assert "triples in" in first and "triples in" not in second
     assert "\x1b" not in first + second, "escape codes in a pipe"
 
 
@@ -64,7 +74,7 @@ def test_another_input_replaces_what_was_loaded(tmp_path: Path) -> None:
 def test_a_load_that_was_interrupted_goes_on_where_it_stopped(tmp_path: Path) -> None:
     database = tmp_path / "airports.found"
     with subprocess.Popen(
-        command(database),
+        command(database, "--limit", "5000"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -86,7 +96,7 @@ def test_a_load_that_was_interrupted_goes_on_where_it_stopped(tmp_path: Path) ->
     assert "Stopped." in said
     assert "Traceback" not in said
 
-    after = tour(database)
+    after = tour(database, "--limit", "5000")
     assert "Loading goes on where the last run was stopped" in after
     assert "as many as there are airports" in after
-    assert "Loading" not in tour(database)
+    assert "Loading" not in tour(database, "--limit", "5000")
