@@ -17,8 +17,8 @@ import found
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
-# More kills on request: FOUND_TEST_KILLS=200.
-KILLS = int(os.environ.get("FOUND_TEST_KILLS", "4"))
+# More kills on request: FOUND_KILLS=200.
+KILLS = int(os.environ.get("FOUND_KILLS", "4"))
 
 ROWS: Rows = sorted((b"key/%05d" % (n * 7919 % 3001), b"value %d " % n * 4) for n in range(3001))
 

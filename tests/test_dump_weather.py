@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from portable_files import Rows, read_file
 from support import run
+from weather import seeds
 
 import found
 from found import portable
 from found.portable import _dump
-
-# Thousands on request: FOUND_TEST_SEEDS=2000.
-SEEDS = int(os.environ.get("FOUND_TEST_SEEDS", "12"))
 
 ROWS: Rows = [(b"%04d" % n, b"v%d" % n) for n in range(600)]
 
@@ -28,7 +25,7 @@ async def read(tx: found.Transaction) -> Rows:
     return await found.all(found.query(tx, b"", b"\xff"))
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", seeds(12))
 def test_what_leaves_a_database_arrives_whatever_the_weather(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
