@@ -1,24 +1,26 @@
-"""Write docs/api.md, the reference, from the docstrings of the package as it is built.
+"""Write the reference, docs/api.md and docs/api-stores.md, from the docstrings of the package as it is built.
 
-What a function does is written once, beside it; this lays it out by subject. `--check` fails if the
-page is not what would be written. A public name that no subject has is an error.
+What a function does is written once, beside it; this lays it out, the core by subject and all else by module.
+`--check` fails if a page is not what would be written. A public name that no page has is an error.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
+import importlib
 import inspect
 import re
 import sys
 from enum import IntEnum
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import found
 from found import options
 
-OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "api.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 INTRODUCTION = """\
 <!-- Written by scripts/generate_api.py from the docstrings: do not edit. -->
@@ -33,6 +35,26 @@ once; awaiting them costs nothing and raises what is wrong with the call.
 laid down. A number such as 1020 is one of FoundationDB's
 [error codes](https://apple.github.io/foundationdb/api-error-codes.html); [errors](errors.md) has those one meets.
 """
+
+STORES_INTRODUCTION = """\
+<!-- Written by scripts/generate_api.py from the docstrings: do not edit. -->
+
+# Reference of the stores and tools
+
+Every public name of `found.ext`, `found.portable` and `found.embedded`, by module. The core is in [its own](api.md).
+"""
+
+MODULES = (
+    "found.ext.nstore",
+    "found.ext.eavstore",
+    "found.ext.pstore",
+    "found.ext.bstore",
+    "found.ext.vnstore",
+    "found.ext.vnstore.server",
+    "found.ext.pool",
+    "found.portable",
+    "found.embedded",
+)
 
 SUBJECTS: dict[str, str] = {
     "Databases": "await open, await close, Database",
@@ -84,7 +106,7 @@ def signature(name: str, value: Any) -> str:
     if isinstance(value, type) and not (
         value.__doc__ and (getattr(value, "__text_signature__", None) or "__init__" in vars(value))
     ):
-        return f"found.{name}"
+        return name
     parameters = [
         parameter.replace(annotation=parameter.empty)
         for parameter in inspect.signature(value).parameters.values()
@@ -92,7 +114,7 @@ def signature(name: str, value: Any) -> str:
     ]
     # A default that is an object shows as one: `...` says that there is a default.
     text = str(inspect.Signature(parameters)).replace("Ellipsis", "...")
-    return f"found.{name}{text}"
+    return f"{name}{text}"
 
 
 def markdown(doc: str) -> str:
@@ -137,13 +159,29 @@ def members(value: type) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def entry(name: str) -> list[str]:
+def core_entry(name: str) -> list[str]:
     *awaited, bare = name.split()
     value = functools.reduce(getattr, bare.split("."), found)
-    call = " ".join([*awaited, signature(bare, value)])
+    return entry(" ".join([*awaited, signature(f"found.{bare}", value)]), value)
+
+
+def module_entry(module: ModuleType, name: str) -> list[str]:
+    value = getattr(module, name)
+    home = module.__name__.rpartition(".")[2]
+    if not callable(value):
+        return [f"### `{home}.{name}`", "", f"A {type(value).__name__}.", ""]
+    answer = "" if isinstance(value, type) else str(inspect.signature(value).return_annotation)
+    awaited = (
+        ["await"] if inspect.iscoroutinefunction(value) or answer.startswith("Awaitable") else []
+    )
+    return entry(" ".join([*awaited, signature(f"{home}.{name}", value)]), value)
+
+
+def entry(call: str, value: Any) -> list[str]:
     lines = [f"### `{call}`", "", markdown(inspect.getdoc(value) or "")]
-    if isinstance(value, type) and not issubclass(value, tuple):
-        lines += members(value)
+    if isinstance(value, type):
+        fields = ", ".join(f"`{field}`" for field in getattr(value, "_fields", ()))
+        lines += ["", f"*Fields*: {fields}."] if fields else members(value)
     return [*lines, ""]
 
 
@@ -166,7 +204,7 @@ def page() -> str:
         lines += [f"## {subject}", ""]
         for name in (part.strip() for part in text.split(",")):
             known.add(name.split()[-1].split(".")[0])
-            lines += entry(name)
+            lines += core_entry(name)
     lines += ["## Constants", "", "| name | value |", "| --- | --- |"]
     for name in found.__all__:
         if name.startswith(CONSTANTS):
@@ -181,17 +219,32 @@ def page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def modules_page() -> str:
+    lines = [STORES_INTRODUCTION]
+    for path in MODULES:
+        module = importlib.import_module(path)
+        lines += [f"## {path}", "", (inspect.getdoc(module) or "").split("\n\n")[0], ""]
+        for name in sorted(module.__all__):
+            lines += module_entry(module, name)
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if it is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, fail if a page is stale"
+    )
     arguments = parser.parse_args()
-    text = page()
-    if not arguments.check:
-        OUTPUT.write_text(text, encoding="utf-8")
-    elif not OUTPUT.exists() or OUTPUT.read_text(encoding="utf-8") != text:
-        print(f"{OUTPUT.name} is stale: run scripts/generate_api.py", file=sys.stderr)
-        return 1
-    return 0
+    stale: list[str] = []
+    for name, text in (("api.md", page()), ("api-stores.md", modules_page())):
+        output = DOCS / name
+        if not arguments.check:
+            output.write_text(text, encoding="utf-8")
+        elif not output.exists() or output.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    if stale:
+        print(f"{' and '.join(stale)}: stale, run scripts/generate_api.py", file=sys.stderr)
+    return len(stale)
 
 
 if __name__ == "__main__":
