@@ -215,6 +215,7 @@ RULES: dict[int, Rule] = {
     41: Rule(
         "The metadata version is written as a versionstamped value of zeros and in no other way",
         "RYW",
+        alone="on a shared cluster every layer would read its metadata anew: it is not written there",
     ),
     42: Rule(
         "After cluster_version_changed on_error starts over whatever the limits are",

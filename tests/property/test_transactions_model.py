@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any, Callable, ClassVar
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -254,6 +255,8 @@ THOROUGH = settings(
 )
 
 
+# A failure is made small, which hypothesis takes five minutes for if it has to.
+@pytest.mark.timeout(900)
 def test_transactions_read_and_conflict_as_the_model_says() -> None:
     Transactions.outcomes.clear()
     run_state_machine_as_test(Transactions, settings=THOROUGH)
