@@ -425,6 +425,8 @@ async def test_wrong_arguments_are_named(place: Place) -> None:
         uid = await vnstore.change_create(tx, store)
         for operation, about in (
             (lambda: vnstore.change_create(tx, anything), "vnstore"),
+            (lambda: vnstore.change_create(place.db, store), "tx"),  # type: ignore[arg-type]
+            (lambda: vnstore.add(place.db, store, 1, 2, 3), "tx"),  # type: ignore[arg-type]
             (lambda: vnstore.change_create(tx, nstore.make("n", ("n",), 2)), "vnstore"),  # type: ignore[arg-type]
             (lambda: vnstore.change_create(tx, store, message=1), "message"),  # type: ignore[arg-type]
             (lambda: vnstore.change_create(tx, store, metadata=[1]), "metadata"),  # type: ignore[arg-type]

@@ -14,9 +14,9 @@ from uuid import UUID
 
 import found
 from found.ext import _store
-from found.ext.vnstore import _state
+from found.ext.vnstore import _said, _state
 from found.ext.vnstore._handle import VNStore
-from found.ext.vnstore._match import Plan, View, each_said
+from found.ext.vnstore._match import Plan, View
 from found.ext.vnstore._records import Conflict
 
 CONFLICTS: Final = 100
@@ -198,7 +198,7 @@ async def conflicts(
     async for page in _applied_since(view, _point(least)):
         # What 0.13 has applied again, with another significance, is no other change.
         others = [(point, other) for point, other in page if other != changeid.bytes]
-        async for number, said in each_said(view, [other for _, other in others]):
+        async for number, said in _said.each_said(view, [other for _, other in others]):
             significance, other = others[number]
             bases = await _bases_of(view, begin, few, [found.pack(one.items) for one in said])
             for one, base in zip(said, bases):

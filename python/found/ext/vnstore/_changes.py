@@ -9,10 +9,10 @@ from uuid import UUID
 
 import found
 from found.ext import _store, nstore
-from found.ext.vnstore import _bases, _significance, _state
+from found.ext.vnstore import _bases, _said, _significance, _state
 from found.ext.vnstore._errors import VNStoreException
-from found.ext.vnstore._handle import ALIVE, VNStore, check_count, check_store, check_uid
-from found.ext.vnstore._match import CHUNK, View, change_page
+from found.ext.vnstore._handle import ALIVE, VNStore, check, check_count, check_uid
+from found.ext.vnstore._match import CHUNK, View
 from found.ext.vnstore._records import Change, Conflict, ConflictException, Size
 
 _logger = logging.getLogger("found")
@@ -108,7 +108,7 @@ async def change_create(
         TypeError: an argument has another type.
         VNStoreException: the message or the metadata cannot be stored.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     changeid = change_uid() if uid is None else check_uid("uid", uid)
     _check_message(store, changeid, message)
     rows = _check_metadata(store, changeid, metadata)
@@ -136,11 +136,11 @@ def change_continue(tx: found.Transaction, vnstore: VNStore, changeid: UUID) -> 
     Raises:
         TypeError: `changeid` is no UUID, or another argument has another type.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     _state.of(tx, store).active = check_uid("changeid", changeid)
 
 
-def _said(rows: _store.Rows, skip: int, width: int) -> list[tuple[Any, ...]]:
+def _unpacked(rows: _store.Rows, skip: int, width: int) -> list[tuple[Any, ...]]:
     """The last elements of keys; those that are damaged are left out."""
     said: list[tuple[Any, ...]] = []
     for key, _ in rows:
@@ -181,11 +181,11 @@ async def change_get(
     Raises:
         TypeError: `changeid` is no UUID, or another argument has another type.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     # Not to the end of its rows: what apply has written with a versionstamp cannot be read before the commit.
     begin = store.changes.heads[0] + _UUID + check_uid("changeid", changeid).bytes
     rows = await found.all(found.query(tx, begin + _MESSAGE, begin + _TYPE + b"\xff"))
-    values = _values(_said(rows, len(begin), 2))
+    values = _values(_unpacked(rows, len(begin), 2))
     return None if values is None else _as_dict(changeid, values)
 
 
@@ -195,11 +195,11 @@ async def change_list(tx: found.Transaction, vnstore: VNStore) -> list[dict[str,
     Raises:
         TypeError: an argument has another type.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     scan = store.changes.scans[0b010]
     said: dict[UUID, list[tuple[Any, ...]]] = {}
     rows = await found.all(found.query(tx, scan.head + _MESSAGE, scan.head + _TYPE + b"\xff"))
-    for key, value, changeid in _said(rows, len(scan.head), 3):
+    for key, value, changeid in _unpacked(rows, len(scan.head), 3):
         if isinstance(changeid, UUID):
             said.setdefault(changeid, []).append((key, value))
     changes: list[dict[str, Any]] = []
@@ -219,7 +219,7 @@ async def change_message(
         TypeError: an argument has another type.
         VNStoreException: there is no such change, it is applied, or the message does not fit in a key.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     _check_message(store, check_uid("changeid", changeid), message)
     await _state.writable(tx, store, changeid)
     begin = store.changes.heads[0] + _UUID + changeid.bytes + _MESSAGE
@@ -245,7 +245,7 @@ async def change_annotate(
         TypeError: an argument has another type.
         VNStoreException: there is no such change, or a value cannot be stored.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     rows = _check_metadata(store, check_uid("changeid", changeid), metadata)
     known = await _state.resolve(tx, store, (changeid.bytes,))
     if known[changeid.bytes] is None:
@@ -269,7 +269,7 @@ async def describe(
         reads.append((changeid, len(begin), said, len(more), metadata))
     described: list[Optional[Change]] = []
     for changeid, skip, said, more, metadata in reads:
-        values = _values(_said(await said, skip, 2))
+        values = _values(_unpacked(await said, skip, 2))
         notes = {
             found.unpack(key, more)[0]: found.unpack(value)[0] for key, value in await metadata
         }
@@ -297,7 +297,7 @@ async def change_describe(
     Raises:
         TypeError: `changeid` is no UUID, or another argument has another type.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     return (await describe(tx, store, (check_uid("changeid", changeid),)))[0]
 
 
@@ -311,13 +311,13 @@ async def change_changes(
     Raises:
         TypeError: `changeid` is no UUID, or another argument has another type.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     view = View(tx, store, None, None, None)
     packed = check_uid("changeid", changeid).bytes
     changes: list[dict[str, Any]] = []
     start: Optional[bytes] = None
     while True:
-        said, start = await change_page(view, packed, start, CHUNK)
+        said, start = await _said.change_page(view, packed, start, CHUNK)
         changes += [{**dict(zip(store.items, items)), ALIVE: alive} for _, items, alive in said]
         if start is None:
             return changes
@@ -332,10 +332,12 @@ async def change_size(
         TypeError: an argument has another type.
         ValueError: `limit` is less than 1.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     check_count("limit", limit)
     view = View(tx, store, None, None, True)
-    said, more = await change_page(view, check_uid("changeid", changeid).bytes, None, limit + 1)
+    said, more = await _said.change_page(
+        view, check_uid("changeid", changeid).bytes, None, limit + 1
+    )
     counted = said[:limit]
     added = sum(one.alive for one in counted)
     return Size(added, len(counted) - added, more is None)
@@ -362,7 +364,7 @@ async def change_conflicts(
         ValueError: `limit` is less than 1.
         VNStoreException: there is no such change.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     check_count("limit", limit)
     changeid = check_uid("changeid", changeid)
     reading = _state.start_head(tx, store, snapshot=True)
@@ -402,7 +404,7 @@ async def change_apply(
         TypeError: an argument has another type.
         VNStoreException: there is no such change.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     changeid = check_uid("changeid", changeid)
     # With its read conflict: another that is applied at once makes this transaction be tried again.
     reading = _state.start_head(tx, store)
@@ -456,15 +458,15 @@ async def change_abandon(
         ValueError: `limit` is less than 1.
         VNStoreException: the change is applied.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     check_count("limit", limit)
     begin = store.changes.heads[0] + _UUID + check_uid("changeid", changeid).bytes
-    said = _said(await found.all(found.query(tx, begin, begin + b"\xff")), len(begin), 2)
+    said = _unpacked(await found.all(found.query(tx, begin, begin + b"\xff")), len(begin), 2)
     # One that is there; not what is left of one that was abandoned in part.
     if _values(said) is not None:
         await _state.writable(tx, store, changeid)
     view = View(tx, store, None, None, None)
-    rows, more = await change_page(view, changeid.bytes, None, limit)
+    rows, more = await _said.change_page(view, changeid.bytes, None, limit)
     weight = 0
     for number, (key, items, alive) in enumerate(rows):
         # In each index a key counts as the mutation's and as both ends of its conflict range.

@@ -126,6 +126,13 @@ def check_store(store: object) -> VNStore:
     return store
 
 
+def check(tx: object, store: object) -> VNStore:
+    """The handle, if it is one and `tx` a transaction."""
+    if not isinstance(tx, found.Transaction):
+        raise TypeError(f"tx must be a found.Transaction, not {type(tx).__name__}")
+    return check_store(store)
+
+
 def check_uid(name: str, value: object) -> UUID:
     """An argument that must be a UUID."""
     if not isinstance(value, UUID):

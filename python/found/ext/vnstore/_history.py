@@ -9,18 +9,18 @@ from uuid import UUID
 
 import found
 from found.ext import _store, nstore
-from found.ext.vnstore import _match, _significance, _state
+from found.ext.vnstore import _match, _said, _significance, _state
 from found.ext.vnstore._changes import change_create, describe
 from found.ext.vnstore._errors import VNStoreException
 from found.ext.vnstore._handle import (
     VNStore,
+    check,
     check_count,
     check_point,
-    check_store,
     check_uid,
     pack_items,
 )
-from found.ext.vnstore._match import View, change_page, look
+from found.ext.vnstore._match import View, look
 from found.ext.vnstore._records import Diff, Edit, Event, History, Summary
 from found.ext.vnstore._tuples import write
 
@@ -57,7 +57,7 @@ async def history(
         ValueError: `state` is neither, or `limit` is less than 1.
         VNStoreException: `continuation` is not one of a history of this store.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     check_count("limit", limit)
     if state not in (None, "open", "applied"):
         raise ValueError(f'state must be "open", "applied" or None, not {state!r}')
@@ -103,7 +103,7 @@ async def head(tx: found.Transaction, vnstore: VNStore) -> Optional[UUID]:
     Raises:
         TypeError: an argument has another type.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     significance = _state.head_of(store, await _state.start_head(tx, store))
     return UUID(bytes=significance) if significance else None
 
@@ -120,7 +120,7 @@ async def tuple_history(tx: found.Transaction, vnstore: VNStore, *items: Any) ->
         TypeError: `vnstore` is no handle.
         VNStoreException: the number of items is not that of the columns, or an item cannot be stored.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     view = View(tx, store, None, None, None)
     ((*rows,),) = await _match.histories(view, (pack_items(store, items),))
     said: dict[UUID, bool] = {}
@@ -181,7 +181,7 @@ async def change_diff(
         ValueError: `limit` is less than 1.
         VNStoreException: there is no such change, or `continuation` is not one of its.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     check_count("limit", limit)
     changeid = check_uid("changeid", changeid)
     significance = await _significance_of(tx, store, changeid)
@@ -191,8 +191,8 @@ async def change_diff(
     if continuation is not None:
         if not isinstance(continuation, bytes):
             raise TypeError(f"continuation must be bytes, not {type(continuation).__name__}")
-        start = _match.change_begin(store, changeid.bytes) + continuation
-    said, more = await change_page(view, changeid.bytes, start, limit)
+        start = _said.change_begin(store, changeid.bytes) + continuation
+    said, more = await _said.change_page(view, changeid.bytes, start, limit)
     removed = {found.pack(one.items) for one in said if not one.alive}
     edits = await _edits(
         view,
@@ -203,7 +203,7 @@ async def change_diff(
         ],
     )
     return Diff(
-        edits, None if more is None else more[len(_match.change_begin(store, changeid.bytes)) :]
+        edits, None if more is None else more[len(_said.change_begin(store, changeid.bytes)) :]
     )
 
 
@@ -241,7 +241,7 @@ async def diff(
         ValueError: `limit` is less than 1.
         VNStoreException: `continuation` is not one of this store.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     check_count("limit", limit)
     check_uid("before", before)
     check_point("after", after)
@@ -289,12 +289,12 @@ async def _touched(
     keys = await found.all(found.query(first.tx, begin, end, limit=CHANGES, reverse=True))
     changes = [(key[len(head) :][:16], key[-16:]) for key, _ in keys if len(key) == len(head) + 33]
     places = [
-        _match.change_begin(store, changeid) + place if place and not number else None
+        _said.change_begin(store, changeid) + place if place and not number else None
         for number, (_, changeid) in enumerate(changes)
     ]
     pages = await asyncio.gather(
         *(
-            change_page(later, changeid, start, limit)
+            _said.change_page(later, changeid, start, limit)
             for (_, changeid), start in zip(changes, places)
         )
     )
@@ -306,13 +306,13 @@ async def _touched(
         rows += [(changeid, items, alive) for _, items, alive in said]
         going_on = significance + changeid
         if more is not None:
-            going_on += more[len(_match.change_begin(store, changeid)) :]
+            going_on += more[len(_said.change_begin(store, changeid)) :]
             break
     else:
         if len(keys) < CHANGES:
             going_on = None
     histories = await _match.histories(later, [found.pack(items) for _, items, _ in rows])
-    ranks = await _match.rank(later, {row.changeid for some in histories for row in some})
+    ranks = await _match.rank(later, (row.changeid for some in histories for row in some))
     return [
         (items, alive)
         for (changeid, items, alive), some in zip(rows, histories)
@@ -365,7 +365,7 @@ async def change_revert(
         TypeError: an argument has another type.
         VNStoreException: there is no such change, or it is open: that one is to be abandoned.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     changeid = check_uid("changeid", changeid)
     significance = await _significance_of(tx, store, changeid)
     if significance is None:
@@ -422,7 +422,7 @@ async def restore(
     Raises:
         TypeError: an argument has another type.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     check_uid("point", point)
     edits: list[tuple[tuple[Any, ...], bool]] = []
     continuation: Optional[bytes] = None
@@ -454,7 +454,7 @@ async def summary(tx: found.Transaction, vnstore: VNStore, *, limit: int = 10_00
         TypeError: an argument has another type.
         ValueError: `limit` is less than 1.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     check_count("limit", limit)
     scan = store.changes.scans[0b010]
     begin = scan.head + _state.SIGNIFICANCE

@@ -75,8 +75,10 @@ async def look(
     return View(tx, store, None if point is None else point.bytes, preview, snapshot)
 
 
-async def rank(view: View, changes: Iterable[bytes]) -> Ranks:
-    """The significance of those of the changes that show in a view."""
+async def rank(view: View, meets: Iterable[bytes]) -> Ranks:
+    """The significance of those changes that show in a view, of all that are met."""
+    # In the order they are met in, not that of a set: one run is like another.
+    changes = dict.fromkeys(meets)
     known = await _state.resolve(view.tx, view.store, changes, snapshot=view.snapshot)
     ranks: Ranks = {}
     for changeid in changes:
@@ -135,7 +137,7 @@ async def histories(view: View, tuples: Sequence[bytes]) -> list[list[Row]]:
 async def alive(view: View, tuples: Sequence[bytes]) -> list[bool]:
     """Whether some tuples, packed, are alive."""
     found_rows = await histories(view, tuples)
-    ranks = await rank(view, {row.changeid for rows in found_rows for row in rows})
+    ranks = await rank(view, (row.changeid for rows in found_rows for row in rows))
     winners = [latest(rows, ranks) for rows in found_rows]
     return [winner is not None and winner.alive for winner in winners]
 
@@ -361,16 +363,16 @@ def _grouped(how: Plan, tails: list[tuple[bytes, bytes, int]], ranks: Ranks) -> 
 
 def _digest(
     how: Plan, store: VNStore, rows: Rows
-) -> tuple[set[bytes], Callable[[Ranks], list[Match]]]:
+) -> tuple[list[bytes], Callable[[Ranks], list[Match]]]:
     """The changes that all rows of a pattern are of, and what makes its matches of their ranks."""
     if how.grouped:
         tails = _tails(how, rows)
-        return {changeid for _, changeid, _ in tails}, partial(_grouped, how, tails)
+        return [changeid for _, changeid, _ in tails], partial(_grouped, how, tails)
     parsed = _parse(how, store, rows)
-    return {one.changeid for one in parsed}, partial(_collected, how, parsed)
+    return [one.changeid for one in parsed], partial(_collected, how, parsed)
 
 
-def _read(view: View, begin: bytes, end: bytes, limit: int) -> Awaitable[Rows]:
+def read_rows(view: View, begin: bytes, end: bytes, limit: int) -> Awaitable[Rows]:
     return found.all(found.query(view.tx, begin, end, limit=limit, snapshot=view.snapshot))
 
 
@@ -382,7 +384,8 @@ def _place(how: Plan, start: Optional[bytes], inclusive: bool) -> bytes:
         raise VNStoreException("the continuation is not one of this query")
     if inclusive:
         return start
-    return start + (b"\xff" if how.grouped else b"\x00")
+    # Not past the end: backwards, a range is read from its end.
+    return min(start + (b"\xff" if how.grouped else b"\x00"), how.end)
 
 
 def pages(
@@ -421,7 +424,7 @@ async def _run_grouped(
     size = min(CHUNK, max(FEW, 2 * limit)) if limit else CHUNK
     held: list[tuple[bytes, bytes, int]] = []
     while True:
-        rows = await _read(view, begin, end, size)
+        rows = await read_rows(view, begin, end, size)
         last = len(rows) < size
         tails = held + _tails(how, rows)
         held = []
@@ -432,7 +435,7 @@ async def _run_grouped(
             while keep and tails[keep - 1][0] == tails[-1][0]:
                 keep -= 1
             tails, held = tails[:keep], tails[keep:]
-        ranks = await rank(view, {changeid for _, changeid, _ in tails})
+        ranks = await rank(view, (changeid for _, changeid, _ in tails))
         yield _grouped(how, tails, ranks)
         if last:
             return
@@ -443,12 +446,12 @@ async def _run_collected(view: View, how: Plan) -> AsyncGenerator[list[Match], N
     parsed: list[_Parsed] = []
     begin = how.first
     while True:
-        rows = await _read(view, begin, how.end, CHUNK)
+        rows = await read_rows(view, begin, how.end, CHUNK)
         parsed += _parse(how, view.store, rows)
         if len(rows) < CHUNK:
             break
         begin = rows[-1][0] + b"\x00"
-    ranks = await rank(view, {one.changeid for one in parsed})
+    ranks = await rank(view, (one.changeid for one in parsed))
     yield _collected(how, parsed, ranks)
 
 
@@ -458,16 +461,16 @@ async def _run_verified(
     end = how.end
     size = min(_state.AT_ONCE, max(FEW, 2 * (limit or _state.AT_ONCE)))
     while True:
-        rows = await _read(view, begin, end, size)
+        rows = await read_rows(view, begin, end, size)
         parsed = [one for one in _parse(how, view.store, rows) if one.alive]
-        ranks = await rank(view, {one.changeid for one in parsed})
+        ranks = await rank(view, (one.changeid for one in parsed))
         shown = [
             (one, binding, _whole(how, view.store, binding))
             for one in parsed
             if one.changeid in ranks and (binding := _bound(how, one.group)) is not None
         ]
         found_rows = await histories(view, [packed for _, _, packed in shown])
-        ranks = await rank(view, {row.changeid for each in found_rows for row in each})
+        ranks = await rank(view, (row.changeid for each in found_rows for row in each))
         batch = [
             Match(one.key, binding)
             for (one, binding, _), each in zip(shown, found_rows)
@@ -497,10 +500,10 @@ async def each_match(
     """
     for first in range(0, len(plans), JOINED):
         batch = plans[first : first + JOINED]
-        reads = [_read(view, how.first, how.end, COMPLETE) for how in batch]
+        reads = [read_rows(view, how.first, how.end, COMPLETE) for how in batch]
         rows = [await read for read in reads]
         digests = [_digest(how, view.store, some) for how, some in zip(batch, rows)]
-        ranks = await rank(view, set[bytes]().union(*(changes for changes, _ in digests)))
+        ranks = await rank(view, (changeid for changes, _ in digests for changeid in changes))
         page: list[tuple[int, Match]] = []
         for number, (how, some, (_, finish)) in enumerate(zip(batch, rows, digests), first):
             if len(some) < COMPLETE:
@@ -520,70 +523,6 @@ async def each_match(
 async def count_alive(view: View, limit: int) -> tuple[int, int]:
     """How many of the first rows of a store there are, and how many tuples they leave alive."""
     how = plan(view.store, tuple(Variable(column) for column in view.store.items))
-    rows = await _read(view, how.first, how.end, limit)
+    rows = await read_rows(view, how.first, how.end, limit)
     changes, finish = _digest(how, view.store, rows)
     return len(rows), len(finish(await rank(view, changes)))
-
-
-def change_begin(store: VNStore, changeid: bytes) -> bytes:
-    """What the keys begin with that hold what a change says, in the index that has them side by side."""
-    return store.tuples.scans[1 << store.n].head + bytes([_UUID]) + changeid
-
-
-class Said(NamedTuple):
-    """What a change says of a tuple."""
-
-    key: bytes
-    items: tuple[Any, ...]
-    alive: bool
-
-
-def start_change(
-    view: View, changeid: bytes, start: Optional[bytes], limit: int
-) -> Awaitable[Rows]:
-    """Begin to read what a change says, after the row with the key `start`: `said` by the rows."""
-    begin = change_begin(view.store, changeid)
-    end = begin + b"\xff"
-    if start is not None and not begin <= start < end:
-        raise VNStoreException("the continuation is not one of this change")
-    return _read(view, begin if start is None else start + b"\x00", end, limit)
-
-
-def said(store: VNStore, changeid: bytes, rows: Rows) -> list[Said]:
-    """What rows of a change say."""
-    scan = store.tuples.scans[1 << store.n]
-    skip = len(change_begin(store, changeid))
-    places = [scan.free.index(column) for column in range(store.n)]
-    alive_at = scan.free.index(store.n + 1)
-    all_said: list[Said] = []
-    for key, _ in rows:
-        try:
-            values = found.unpack(key, skip)
-        except ValueError:
-            continue
-        if len(values) == len(scan.free) and isinstance(values[alive_at], bool):
-            all_said.append(Said(key, tuple([values[at] for at in places]), values[alive_at]))
-    return all_said
-
-
-async def change_page(
-    view: View, changeid: bytes, start: Optional[bytes], limit: int
-) -> tuple[list[Said], Optional[bytes]]:
-    """A page of what a change says, and the key after which there is more."""
-    rows = await start_change(view, changeid, start, limit)
-    return said(view.store, changeid, rows), rows[-1][0] if len(rows) == limit else None
-
-
-async def each_said(
-    view: View, changes: Sequence[bytes]
-) -> AsyncGenerator[tuple[int, list[Said]], None]:
-    """What changes say, in pages, with the number of the change. The first pages of 64 changes are read at once."""
-    for first in range(0, len(changes), JOINED):
-        batch = changes[first : first + JOINED]
-        reads = [start_change(view, changeid, None, COMPLETE) for changeid in batch]
-        for number, (changeid, read) in enumerate(zip(batch, reads), first):
-            rows = await read
-            yield number, said(view.store, changeid, rows)
-            while len(rows) == COMPLETE:
-                rows = await start_change(view, changeid, rows[-1][0], COMPLETE)
-                yield number, said(view.store, changeid, rows)

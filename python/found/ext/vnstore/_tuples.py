@@ -11,7 +11,7 @@ from found.ext import nstore
 from found.ext._store import PagedResults, each
 from found.ext.vnstore import _bases, _match, _state
 from found.ext.vnstore._errors import VNStoreException
-from found.ext.vnstore._handle import VNStore, check_count, check_store, pack_items
+from found.ext.vnstore._handle import VNStore, check, check_count, pack_items
 from found.ext.vnstore._match import View, look
 from found.ext.vnstore._records import Page
 
@@ -58,7 +58,7 @@ async def add(tx: found.Transaction, vnstore: VNStore, *items: Any) -> bool:
         VNStoreException: the number of items is not that of the columns, an item cannot be stored, there is no active
             change, or it is applied. Nothing was written.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     packed = pack_items(store, items)
     changeid, base = await _state.built(tx, store, None)
     write(tx, store, changeid, items, packed, True, base)
@@ -83,7 +83,7 @@ async def remove(tx: found.Transaction, vnstore: VNStore, *items: Any) -> bool:
         VNStoreException: the number of items is not that of the columns, an item cannot be stored, there is no active
             change, or it is applied. Nothing was written.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     packed = pack_items(store, items)
     changeid, base = await _state.built(tx, store, None)
     # No conflict with others who touch the tuple: apply looks for them, from the base on.
@@ -104,7 +104,7 @@ async def ask(
     snapshot: Optional[bool] = None,
 ) -> bool:
     """Return whether a tuple is alive. The arguments are those of `select`, and so is what it raises."""
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     packed = pack_items(store, items)
     view = await look(tx, store, as_of, change, snapshot)
     if _bases.remembers(view):
@@ -150,7 +150,7 @@ def select(
         VNStoreException: the pattern has not the store's width, an item cannot be stored, or, while it is read, there
             is no such `change`.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     _match.check_pattern(store, pattern)
     check_count("limit", limit, 0)
     return PagedResults(lambda _: _select(tx, store, pattern, seed, as_of, change, limit, snapshot))
@@ -195,7 +195,7 @@ def where(
     They come in the order of a nested loop; the scans of 64 bindings are under way at once. The other arguments are
     those of `select`, and so is what it raises.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     _match.check_pattern(store, pattern)
     return PagedResults(lambda _: _where(tx, store, iterator, pattern, as_of, change, snapshot))
 
@@ -233,7 +233,7 @@ def query(
     They come in the order of a nested loop, the first pattern outermost. The other arguments are those of `select`,
     and so is what it raises.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     check_count("limit", limit, 0)
     checked = [_check_sequence(store, one) for one in (pattern, *patterns)]
     return PagedResults(lambda _: _query(tx, store, checked, as_of, change, limit, snapshot))
@@ -398,7 +398,7 @@ async def page(
         ValueError: `limit` is less than 1.
         VNStoreException: as `select`, or `continuation` is not one of this query.
     """
-    store = check_store(vnstore)
+    store = check(tx, vnstore)
     check_count("limit", limit)
     checked = [_check_sequence(store, one) for one in (pattern, *patterns)]
     start = None if continuation is None else _unpack_continuation(continuation, len(checked))
