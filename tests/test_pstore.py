@@ -399,7 +399,7 @@ async def test_what_0_13_writes_to_a_counted_index_is_ranked_by_counters(
 async def test_a_counter_past_the_limit_of_a_value_is_split(memory: found.Database) -> None:
     place = Place(memory)
     store = pstore.make("index", place.prefix)
-    words = {f"word{number}": number % 7 + 1 for number in range(6_000)}
+    words = {f"word{number}": number % 7 + 1 for number in range(7_000)}
     await index(place, store, {"long": words, "long\x00er": {"word8": 1}, ("long",): {"word8": 9}})
     key = found.pack(((*place.prefix, b"\x03"), "long"))
     parts = [value for row, value in (await place.rows()).items() if row.startswith(key)]
@@ -434,6 +434,7 @@ async def test_a_counter_past_the_limit_of_a_value_is_split(memory: found.Databa
         ({"cat": 1.5}, "not 1.5"),
         ({"cat": 2**32}, "not 4294967296"),
         ({"cat": None}, "not None"),
+        ({"cat": 1 << 20_000}, "not <int of 20,001 bits>"),
         ({"fine": 1, "\ud800": 1}, r"cannot hold the term '\\ud800'"),
         ({"fine": 1, "x" * 9_990: 1}, "cannot hold a term of 10,"),
     ],

@@ -92,7 +92,7 @@ def _named(row: bytes, digest: bytes) -> UUID:
     uid = uid_of(row)
     if uid is None:
         raise BStoreException(
-            f"the row of digest {digest.hex()} is damaged, it names no blob: {row!r:.100}"
+            f"the row of digest {digest.hex()} is damaged, it names no blob: {_store.shown(row)}"
         )
     return uid
 

@@ -60,14 +60,18 @@ def check_store(bstore: object) -> BStore:
 
 def check_uid(uid: object) -> UUID:
     if not isinstance(uid, UUID):
-        raise BStoreException(f"uid must be a uuid.UUID, not {type(uid).__name__}: {uid!r:.100}")
+        raise BStoreException(
+            f"uid must be a uuid.UUID, not {type(uid).__name__}: {_store.shown(uid)}"
+        )
     return uid
 
 
 def check_bytes(blob: object, what: str) -> memoryview:
     """What is bytes-like as a flat view of its bytes."""
     if not isinstance(blob, (bytes, bytearray, memoryview)):
-        raise BStoreException(f"{what} must be bytes, not {type(blob).__name__}: {blob!r:.100}")
+        raise BStoreException(
+            f"{what} must be bytes, not {type(blob).__name__}: {_store.shown(blob)}"
+        )
     view = memoryview(cast("BytesLike", blob))
     if not view.c_contiguous:
         view = memoryview(view.tobytes())
@@ -132,7 +136,7 @@ def state_of(uid: UUID, row: Optional[bytes]) -> Optional[State]:
         return Writing(int.from_bytes(items[0].to_bytes()[:8], "big"))
     if len(items) == 2 and isinstance(items[0], bytes) and isinstance(items[1], int):
         return Stat(uid, items[1], items[0])
-    raise BStoreException(f"the state of blob {uid} is damaged: {row!r:.100}")
+    raise BStoreException(f"the state of blob {uid} is damaged: {_store.shown(row)}")
 
 
 def packed_stat(digest: bytes, size: int) -> bytes:

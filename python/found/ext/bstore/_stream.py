@@ -253,7 +253,7 @@ def _pieces(source: Source) -> AsyncGenerator[memoryview, None]:
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _checked((cast("BytesLike", source),))
     if isinstance(source, str):
-        raise BStoreException(f"source must give bytes, not str: {source!r:.100}")
+        raise BStoreException(f"source must give bytes, not str: {_store.shown(source)}")
     read = getattr(source, "read", None)
     if read is not None:
         return _checked(_read_of(read))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncGenerator
-from typing import Any, Optional
+from typing import Optional
 from uuid import UUID
 
 import found
@@ -13,7 +13,6 @@ from found.ext._fsck import EXAMPLES, Findings, Problem, Report, Scan
 from found.ext._store import Progress, Rows
 from found.ext.pstore._index import ALL
 from found.ext.pstore._model import (
-    SHOWN,
     Entries,
     PStore,
     PStoreException,
@@ -27,6 +26,7 @@ from found.ext.pstore._model import (
     posting_head,
     posting_of,
     total_key,
+    unpacked,
 )
 
 DOCUMENTS = 100
@@ -113,9 +113,9 @@ class _Check:
         before = await found.all(found.query(tx, begin, rows[0][0], reverse=True, limit=1))
         last: object = None
         for key, _ in [*before, *rows]:
-            items = _unpacked(key, len(begin))
+            items = unpacked(key, len(begin))
             if len(items) == 2 and items[0] == last:
-                findings.damaged(key, f"a second token for the term {last!r:.{SHOWN}}")
+                findings.damaged(key, f"a second token for the term {_store.shown(last)}")
             last = items[0] if items else None
 
     # ---- counters and postings
@@ -155,7 +155,7 @@ class _Check:
         skipped = len(found.pack((self.store.prefix_index,)))
         postings: list[tuple[bytes, UUID, bytes]] = []
         for key, _ in rows:
-            items = _unpacked(key, skipped)
+            items = unpacked(key, skipped)
             if len(items) != 2 or not isinstance(items[0], UUID):
                 findings.damaged(key, "no posting")
             else:
@@ -188,7 +188,7 @@ class _Check:
         documents = _Documents()
         parts: dict[bytes, Rows] = {}
         for row in rows:
-            items = _unpacked(row[0], len(self.head))
+            items = unpacked(row[0], len(self.head))
             if not 1 <= len(items) <= 2:
                 documents.foreign.append(row[0])
             else:
@@ -271,7 +271,7 @@ class _Check:
         frequencies: dict[UUID, int] = {}
         async for rows in self.pages(*_span(begin)):
             for key, value in rows:
-                items = _unpacked(key, len(begin))
+                items = unpacked(key, len(begin))
                 if len(items) == 1 and isinstance(items[0], UUID):
                     frequencies[items[0]] = number_of(value)
         return frequencies
@@ -282,8 +282,10 @@ class _Check:
         tally: Counter[UUID] = Counter()
         async for rows in self.pages(*_span(self.head)):
             for row in rows:
-                items = _unpacked(row[0], len(self.head))
-                entries = self.readable(b"", [row]) if 1 <= len(items) <= 2 else None
+                items = unpacked(row[0], len(self.head))
+                if not 1 <= len(items) <= 2:
+                    continue
+                entries = self.readable(found.pack(items[:1]), [row])
                 if entries is not None:
                     # Each part of a counter is one by itself.
                     documents += len(items) == 1
@@ -350,14 +352,6 @@ class _Documents:
         """Parts of counters that have no beginning."""
         self.foreign: list[bytes] = []
         """Keys that are no counter's."""
-
-
-def _unpacked(key: bytes, skipped: int) -> tuple[Any, ...]:
-    """The elements of a key after its prefix; none if they cannot be read."""
-    try:
-        return found.unpack(key, skipped)
-    except ValueError:
-        return ()
 
 
 async def _page(tx: found.Transaction, begin: bytes, end: bytes) -> Rows:

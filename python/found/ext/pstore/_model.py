@@ -14,8 +14,6 @@ from found.ext.nstore import NStore
 
 MAX_COUNT = 2**32 - 1
 """How often a document may have a term."""
-SHOWN = 200
-"""Characters of a value that an error message shows."""
 
 Entries = dict[UUID, int]
 """What a document has: how often each token."""
@@ -78,12 +76,12 @@ def token_span(store: PStore, term: str) -> tuple[bytes, bytes]:
         head = found.pack((term,), store.tokens.heads[0])
     except ValueError as error:
         raise PStoreException(
-            f"{store.name} cannot hold the term {term!r:.{SHOWN}}: {error}"
+            f"{store.name} cannot hold the term {_store.shown(term)}: {error}"
         ) from None
     # The key of the token in its longer index has the uid besides.
     if len(head) + 32 > _store.MAX_KEY:
         raise PStoreException(
-            f"{store.name} cannot hold a term of {len(head):,} bytes: {term!r:.{SHOWN}}"
+            f"{store.name} cannot hold a term of {len(head):,} bytes: {_store.shown(term)}"
         )
     return head, head + b"\xff"
 
@@ -115,13 +113,21 @@ def packed_docuid(store: PStore, docuid: object) -> bytes:
     try:
         packed = found.pack((docuid,))
     except (TypeError, ValueError) as error:
-        message = f"{store.name} cannot hold the docuid {docuid!r:.{SHOWN}}: {error}"
+        message = f"{store.name} cannot hold the docuid {_store.shown(docuid)}: {error}"
         raise PStoreException(message) from None
     if len(posting_head(store, UUID(int=0))) + len(packed) > _store.MAX_KEY:
         raise PStoreException(
-            f"{store.name} cannot hold a docuid of {len(packed):,} bytes: {docuid!r:.{SHOWN}}"
+            f"{store.name} cannot hold a docuid of {len(packed):,} bytes: {_store.shown(docuid)}"
         )
     return packed
+
+
+def unpacked(key: bytes, skipped: int) -> tuple[Any, ...]:
+    """The elements of a key after its prefix; none if they cannot be read."""
+    try:
+        return found.unpack(key, skipped)
+    except ValueError:
+        return ()
 
 
 # ---- values
@@ -179,7 +185,7 @@ def counter_of(store: PStore, packed: bytes, rows: Rows) -> Entries:
         except (zstd.ZstdError, ValueError, TypeError) as error:
             docuid = found.unpack(packed)[0]
             raise PStoreException(
-                f"the counter of document {docuid!r:.{SHOWN}} in {store.name} is damaged: {error}"
+                f"the counter of document {_store.shown(docuid)} in {store.name} is damaged: {error}"
             ) from None
     return entries
 
@@ -192,15 +198,15 @@ def checked_counter(store: PStore, counter: object) -> Mapping[str, int]:
     """
     if not isinstance(counter, Mapping):
         raise PStoreException(
-            f"counter must be a mapping of terms to counts, not {type(counter).__name__}: {counter!r:.{SHOWN}}"
+            f"counter must be a mapping of terms to counts, not {type(counter).__name__}: {_store.shown(counter)}"
         )
     for term, count in cast("Mapping[object, object]", counter).items():
         if not isinstance(term, str):
             raise PStoreException(
-                f"a term must be a str, not {type(term).__name__}: {term!r:.{SHOWN}}"
+                f"a term must be a str, not {type(term).__name__}: {_store.shown(term)}"
             )
         if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= MAX_COUNT:
             raise PStoreException(
-                f"the count of {term!r:.{SHOWN}} must be an int of 1 to {MAX_COUNT:,}, not {count!r:.{SHOWN}}"
+                f"the count of {_store.shown(term)} must be an int of 1 to {MAX_COUNT:,}, not {_store.shown(count)}"
             )
     return cast("Mapping[str, int]", counter)

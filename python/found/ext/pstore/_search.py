@@ -12,7 +12,6 @@ from found.ext._store import Rows
 from found.ext.pstore import _rank
 from found.ext.pstore._index import ALL
 from found.ext.pstore._model import (
-    SHOWN,
     Entries,
     PStore,
     PStoreException,
@@ -24,6 +23,7 @@ from found.ext.pstore._model import (
     posting_head,
     token_span,
     total_key,
+    unpacked,
 )
 from found.ext.pstore._rank import Candidate, Postings, Score, Scored, Totals, Values, Weights
 
@@ -84,14 +84,14 @@ def _checked(
     if limit < 0:
         raise ValueError(f"limit must be 0 or more, not {limit}")
     if match not in ("all", "any"):
-        raise ValueError(f'match must be "all" or "any", not {match!r:.{SHOWN}}')
+        raise ValueError(f'match must be "all" or "any", not {_store.shown(match)}')
     if ranking not in ("count", "bm25"):
-        raise ValueError(f'ranking must be "count" or "bm25", not {ranking!r:.{SHOWN}}')
+        raise ValueError(f'ranking must be "count" or "bm25", not {_store.shown(ranking)}')
     terms = set(cast("Iterable[object]", keywords))
     for term in terms:
         if not isinstance(term, str):
             raise PStoreException(
-                f"a keyword must be a str, not {type(term).__name__}: {term!r:.{SHOWN}}"
+                f"a keyword must be a str, not {type(term).__name__}: {_store.shown(term)}"
             )
     checked = sorted(cast("set[str]", terms))
     for term in checked:
@@ -321,7 +321,10 @@ class _Query:
         async for row in found.query(
             self.tx, head, head + b"\xff", mode=found.STREAMING_MODE_SERIAL
         ):
-            docuid = found.pack(found.unpack(row[0], len(head))[:1])
+            docuid = found.pack(unpacked(row[0], len(head))[:1])
+            if not docuid:
+                # No counter's key: a check of the index tells of it.
+                continue
             if parts and docuid != packed:
                 yield packed, counter_of(self.store, packed, parts)
                 parts = Rows()
