@@ -125,8 +125,11 @@ def test_mistakes_are_sentences(address: str, tmp_path: Path, capsys: Capture) -
     fails(["dump", "--begin", "b", "--end", "a", address, file], 1, capsys, "end after it begins")
     fails(["dump", "--begin", "b", "--prefix", "a", address, file], 1, capsys, "exclude each other")
     fails(["dump", "--end", r"\xff\xff", address, file], 1, capsys, "at the latest")
-    fails(["load", there, "memory:"], 1, capsys, there)
-    fails(["load", str(letter), "memory:"], 1, capsys, "no portable file")
+    target = f"embedded:{tmp_path / 'target'}"
+    fails(["load", there, target], 1, capsys, there)
+    fails(["load", str(letter), target], 1, capsys, "no portable file")
+    for command in (["dump", "memory:", file], ["load", file, "memory:name"]):
+        fails(command, 1, capsys, "of one process")
     fails(["check", str(letter)], 1, capsys, "no portable file")
     fails(["check", there], 1, capsys, there)
     fails(["check", str(tmp_path)], 1, capsys, str(tmp_path))

@@ -16,7 +16,7 @@ from found.portable import DamagedException, RefusedException
 _DESCRIPTION = """\
 Databases from a shell: into a portable file and out of it, verified, compacted.
 
-An ADDRESS is what found.open() takes: embedded:PATH, memory:NAME, or the path of a cluster file.
+An ADDRESS is what found.open() takes: embedded:PATH, or the path of a cluster file.
 """
 
 _EPILOGUE = """\

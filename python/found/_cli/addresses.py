@@ -10,7 +10,7 @@ from typing import Optional
 
 import found
 
-_EMBEDDED = "embedded:"
+_EMBEDDED, _MEMORY = "embedded:", "memory:"
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(\\))?")
 
 
@@ -23,7 +23,19 @@ def file_of(address: str) -> Optional[Path]:
 
 def is_address(named: str) -> bool:
     """Whether it is the address of an embedded database, rather than a file's name."""
-    return named.startswith((_EMBEDDED, "memory:"))
+    return named.startswith((_EMBEDDED, _MEMORY))
+
+
+async def open_lasting(address: str) -> found.Database:
+    """Open a database that outlives this process; a file is made if it is not there.
+
+    Raises:
+        ValueError: it is in memory.
+        FoundException, LibraryException: it cannot be opened.
+    """
+    if address.startswith(_MEMORY):
+        raise ValueError(f"{address} is a database of one process, and not of another")
+    return await found.open(address)
 
 
 async def open_present(address: str) -> found.Database:
@@ -31,12 +43,12 @@ async def open_present(address: str) -> found.Database:
 
     Raises:
         FileNotFoundError: it is not there.
-        FoundException, LibraryException: it cannot be opened.
+        ValueError, FoundException, LibraryException: as `open_lasting`.
     """
     path = file_of(address)
     if path is not None and not path.exists():
         raise FileNotFoundError(f"{path}: there is no such database")
-    return await found.open(address)
+    return await open_lasting(address)
 
 
 def source_of(address: str) -> str:

@@ -128,7 +128,7 @@ async def _dump(arguments: argparse.Namespace) -> int:
 
 async def _load(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
-    async with await found.open(arguments.address) as db:
+    async with await addresses.open_lasting(arguments.address) as db:
         with Display("load", arguments.quiet) as display:
             summary = await portable.load(
                 arguments.file,
