@@ -43,6 +43,12 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
             await found.transactional(db, add_all, more, MORE[at : at + TRANSACTION])
         return time.perf_counter() - began
 
+    async def add_only(count: int) -> float:
+        tx = found.make_transaction(db)
+        began = time.perf_counter()
+        await add_all(tx, more, MORE[:count])
+        return time.perf_counter() - began
+
     async def scan(count: int) -> float:
         tx = found.make_transaction(db)
         began = time.perf_counter()
@@ -101,6 +107,7 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         "fill": fill,
         "clear": clear,
         "add": add,
+        "add only": add_only,
         "scan": scan,
         "iterate": iterate,
         "join": join,

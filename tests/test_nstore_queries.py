@@ -421,8 +421,13 @@ async def test_only_the_range_that_is_asked_for_is_read(
             found, "query", lambda tx, a, b, **k: ranges.append((a, b)) or query(tx, a, b, **k)
         )
         await queried(place, store, ("x", nstore.between("v", 10, 20)))
+        await queried(place, store, ("x", var("v")))
     head = found.pack(("x",), store.heads[0])
-    assert ranges == [(head + found.pack((10,)), head + found.pack((20,)))]
+    # The next prefix as an end would take "x\x00" in.
+    assert ranges == [
+        (head + found.pack((10,)), head + found.pack((20,))),
+        (head, head + b"\xff"),
+    ]
 
 
 def test_what_is_asked_wrongly_is_told_at_the_call() -> None:

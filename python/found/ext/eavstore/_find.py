@@ -302,8 +302,8 @@ async def _checked(
         ]
         asked.append((row, uid, reads))
     matched: list[tuple[bytes, Any]] = []
-    for row, uid, reads in asked:
-        values = [(condition, await read) for condition, read in reads]
+    for row, uid, answers in asked:
+        values = [(condition, await answer) for condition, answer in answers]
         if all(
             value is not None and condition.low <= value < condition.high
             for condition, value in values
