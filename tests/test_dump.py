@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import random
 import re
 from collections.abc import AsyncIterator, Callable
@@ -207,6 +209,43 @@ async def test_a_dump_that_ended_goes_on(
     # Each of the four has written one block more than it was told of.
     assert notes == [f"{path} has 300 rows already: going on after them"]
     assert summary.first_version < summary.last_version
+    assert read_file(path) == rows
+
+
+class FullDisk:
+    """A file on a disk that has room for so many bytes more: part of the last write is there."""
+
+    def __init__(self, file: Any, room: int) -> None:
+        self._file = file
+        self._room = room
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, data: bytes) -> int:
+        self._file.write(data[: max(self._room, 0)])
+        self._room -= len(data)
+        if self._room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return len(data)
+
+
+async def test_a_disk_that_is_full_is_told_by_the_file_and_gone_on_after(
+    memory: found.Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_dump, "_FULL_ROWS", 20)
+    rows = [(b"%04d" % n, b"v%d" % n) for n in range(500)]
+    await fill(memory, rows)
+    path = tmp_path / "file"
+    writer_open = _format.Writer._open
+    with monkeypatch.context() as patch:
+        patch.setattr(_format.fcntl, "flock", lambda *_: None)
+        patch.setattr(_format.Writer, "_open", lambda self: FullDisk(writer_open(self), 1200))
+        for _ in range(3):
+            with pytest.raises(OSError, match="No space left") as raised:
+                await portable.dump(memory, path)
+            assert raised.value.filename == str(path)
+    await portable.dump(memory, path)
     assert read_file(path) == rows
 
 

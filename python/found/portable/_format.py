@@ -505,7 +505,11 @@ class Writer:
 
     def _write(self, kind: bytes, body: bytes) -> None:
         digest = _digest(self._digest, kind, body)
-        self._file.write(_FRAME.pack(kind, len(body), digest) + body)
-        # Whoever ends the process now finds this block whole.
-        self._file.flush()
+        try:
+            self._file.write(_FRAME.pack(kind, len(body), digest) + body)
+            # Whoever ends the process now finds this block whole.
+            self._file.flush()
+        except OSError as error:
+            # A full disk, say: the system does not name the file.
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
         self._digest = digest
