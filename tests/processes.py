@@ -45,6 +45,10 @@ class Program:
         """Press Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
 
+    def kill(self) -> None:
+        """End it at once, wherever it is."""
+        self._process.kill()
+
     def _signal_all(self, number: int) -> None:
         """Send a signal to the program and to what it has forked."""
         with contextlib.suppress(ProcessLookupError):

@@ -82,6 +82,8 @@ pub fn check(
             }
         }
     }
+    drop(storage);
+    checked.file_bytes = size_of(&path);
     Ok(checked)
 }
 

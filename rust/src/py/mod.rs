@@ -5,6 +5,7 @@ mod arguments;
 mod awaitable;
 mod callbacks;
 mod database;
+mod embedded;
 mod errors;
 mod event_loop;
 mod fairness;
@@ -50,6 +51,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
             get_client_version,
             get_client_status, get_server_protocol, get_main_thread_busyness, error_predicate, _error_text, _stop,
             _call_completion_hook, _in_child_after_fork;
+        embedded: _check_file, _compact_file;
         event_loop: _completion_counts;
         keys: get, get_key, set, clear, get_addresses_for_key, estimated_size_bytes,
             get_range_split_points, add, bit_and, bit_or, bit_xor, max, byte_max, min, byte_min,
