@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
 from typing import Optional
 
-import pytest
 from weather import every_seed
 
 import found
-
-pytestmark = pytest.mark.skipif(
-    bool(os.environ.get("FOUND_LIBFDB_C")), reason="opens addresses of its own"
-)
 
 
 def number(value: Optional[bytes]) -> int:
@@ -79,7 +73,7 @@ def test_money_is_neither_made_nor_lost() -> None:
         await auditor()
         assert len(await rows(db, b"done/")) == 16
 
-    every_seed(program, 100)
+    every_seed(program, 200)
 
 
 def test_a_ring_stays_a_ring() -> None:
@@ -118,7 +112,7 @@ def test_a_ring_stays_a_ring() -> None:
         await asyncio.gather(*[mover(name) for name in range(4)], walker())
         await walker()
 
-    every_seed(program, 100)
+    every_seed(program, 200)
 
 
 def test_what_was_acknowledged_is_there_and_in_its_order() -> None:
@@ -143,7 +137,7 @@ def test_what_was_acknowledged_is_there_and_in_its_order() -> None:
             mine = [entry for entry in entries if entry.startswith(b"%d/" % name)]
             assert mine == [b"%d/%d" % (name, turn) for turn in range(5)]
 
-    every_seed(program, 100)
+    every_seed(program, 200)
 
 
 def test_a_reader_sees_all_of_a_commit_or_nothing() -> None:
@@ -167,7 +161,7 @@ def test_a_reader_sees_all_of_a_commit_or_nothing() -> None:
 
         await asyncio.gather(writer(0), writer(1), reader(), reader())
 
-    every_seed(program, 100)
+    every_seed(program, 200)
 
 
 def test_a_queue_hands_out_each_job_once() -> None:
@@ -207,7 +201,7 @@ def test_a_queue_hands_out_each_job_once() -> None:
         ]
         assert await rows(db, b"job/") == []
 
-    every_seed(program, 100)
+    every_seed(program, 200)
 
 
 def test_who_watches_sees_the_last_value() -> None:
@@ -236,7 +230,7 @@ def test_who_watches_sees_the_last_value() -> None:
         for seen in await watchers:
             assert seen == sorted(seen)
 
-    every_seed(program, 100)
+    every_seed(program, 200)
 
 
 def test_a_long_scan_in_parts_gets_through() -> None:
@@ -257,4 +251,4 @@ def test_a_long_scan_in_parts_gets_through() -> None:
 
         assert await found.transactional(db, scan) == (600, 250)
 
-    every_seed(program, 50)
+    every_seed(program, 100)
