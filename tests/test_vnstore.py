@@ -12,7 +12,7 @@ from stores import Place
 
 import found
 from found.ext import nstore, vnstore
-from found.ext.vnstore import var
+from found.ext.vnstore import _match, var
 
 
 async def test_a_change_is_seen_by_nobody_before_it_is_applied(place: Place) -> None:
@@ -217,8 +217,46 @@ async def test_joins_keep_the_order_of_a_nested_loop(place: Place) -> None:
     await place.run(body)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+async def test_pages_of_rows_that_cut_the_rows_of_a_tuple(
+    memory: found.Database, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    place = Place(memory)
+    store = histories.make(place)
+    state: set[Any] = set()
+    for number in range(40):
+        items = ("uv"[number % 2], "kl"[number % 3 == 0], number % 5)
+        if items in state:
+            await histories.commit(place, store, remove=[items])
+        else:
+            await histories.commit(place, store, add=[items])
+        state ^= {items}
+    patterns = [
+        (u, k, v)
+        for u in ("u", var("u"))
+        for k in ("k", var("k"))
+        for v in (3, var("v"), vnstore.between("v", 1, 4))
+    ]
+
+    async def body(tx: found.Transaction) -> list[Any]:
+        return [
+            await found.all(vnstore.query(tx, store, pattern, *more, limit=limit))
+            for pattern in patterns
+            for more in ((), ((var("u"), "k", var("w")),))
+            for limit in (0, 2)
+        ]
+
+    whole = await place.run(body, snapshot=True)
+    assert any(whole)
+    assert await histories.alive(place, store) == state
+    for name in ("CHUNK", "COMPLETE", "FEW", "JOINED"):
+        monkeypatch.setattr(_match, name, size)
+    assert await place.run(body, snapshot=True) == whole
+    assert await histories.alive(place, store) == state
+
+
 async def test_more_rows_than_are_held_at_once(memory: found.Database) -> None:
-    """Twelve thousand rows: groups that a page of the range cuts, and inner scans of a join that do not end at once."""
+    """Of a pattern, of a change, and of the inner scans of a join."""
     place = Place(memory)
     store = histories.make(place)
     tuples = [(n % 3, "n", n) for n in range(6_000)]

@@ -223,8 +223,8 @@ async def change_message(
     _check_message(store, check_uid("changeid", changeid), message)
     await _state.writable(tx, store, changeid)
     begin = store.changes.heads[0] + _UUID + changeid.bytes + _MESSAGE
-    for key, _ in await found.all(found.query(tx, begin, begin + b"\xff")):
-        (old,) = found.unpack(key, len(begin))
+    rows = await found.all(found.query(tx, begin, begin + b"\xff"))
+    for (old,) in _unpacked(rows, len(begin), 1):
         await nstore.remove(tx, store.changes, changeid, "message", old)
     await nstore.add(tx, store.changes, changeid, "message", message)
 
@@ -270,9 +270,11 @@ async def describe(
     described: list[Optional[Change]] = []
     for changeid, skip, said, more, metadata in reads:
         values = _values(_unpacked(await said, skip, 2))
-        notes = {
-            found.unpack(key, more)[0]: found.unpack(value)[0] for key, value in await metadata
-        }
+        notes: dict[str, Any] = {}
+        for key, value in await metadata:
+            names, held = _unpacked([(key, value)], more, 1), _unpacked([(value, b"")], 0, 1)
+            if names and held:
+                notes[names[0][0]] = held[0][0]
         if values is None:
             described.append(None)
             continue

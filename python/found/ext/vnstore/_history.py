@@ -27,7 +27,9 @@ from found.ext.vnstore._tuples import write
 PAGE: Final = 1_000
 """Tuples that a difference has, unless it is said otherwise."""
 CHANGES: Final = 64
-"""Changes that are gone through at once."""
+"""Changes that are gone through at once,"""
+AHEAD: Final = 100
+"""and tuples that are read of each but the first, which may all be needed."""
 
 _UUID: Final = b"\x30"
 _NONE: Final = b"\x00"
@@ -122,7 +124,7 @@ async def tuple_history(tx: found.Transaction, vnstore: VNStore, *items: Any) ->
     """
     store = check(tx, vnstore)
     view = View(tx, store, None, None, None)
-    ((*rows,),) = await _match.histories(view, (pack_items(store, items),))
+    (rows,) = await _match.histories(view, (pack_items(store, items),))
     said: dict[UUID, bool] = {}
     for row in rows:
         # Of two rows that 0.13 left in a change the removal counts.
@@ -294,8 +296,8 @@ async def _touched(
     ]
     pages = await asyncio.gather(
         *(
-            _said.change_page(later, changeid, start, limit)
-            for (_, changeid), start in zip(changes, places)
+            _said.change_page(later, changeid, places[number], limit if not number else AHEAD)
+            for number, (_, changeid) in enumerate(changes)
         )
     )
     rows: list[tuple[bytes, tuple[Any, ...], bool]] = []
@@ -372,18 +374,15 @@ async def change_revert(
         raise VNStoreException(
             f"change {changeid} of {store.name} is open: there is nothing to revert, change_abandon removes it"
         )
+    before = View(tx, store, _significance.point_before(significance).bytes, None, None)
     edits: list[tuple[tuple[Any, ...], bool]] = []
-    continuation: Optional[bytes] = None
-    while True:
-        page = await change_diff(tx, store, changeid, continuation=continuation)
-        edits += [(edit.items, edit.was) for edit in page.edits if edit.effective]
-        continuation = page.continuation
-        if continuation is None:
-            break
+    async for _, said in _said.each_said(before, [changeid.bytes]):
+        was = await _match.alive(before, [found.pack(one.items) for one in said])
+        edits += [(one.items, old) for one, old in zip(said, was) if one.alive != old]
     if message is None:
         (other,) = await describe(tx, store, (changeid,))
-        said = other.message if other is not None else None
-        message = f"Revert {said!r}"[:1000] if said else f"Revert {changeid}"
+        why = other.message if other is not None else None
+        message = f"Revert {why!r}"[:1000] if why else f"Revert {changeid}"
     return await _propose(
         tx,
         store,
@@ -424,21 +423,22 @@ async def restore(
     """
     store = check(tx, vnstore)
     check_uid("point", point)
+    now = _state.head_of(store, await _state.start_head(tx, store)) or _state.BEGINNING
+    # Of a point that is still to come there is nothing to bring back.
+    first = View(tx, store, min(point.bytes, now), None, None)
     edits: list[tuple[tuple[Any, ...], bool]] = []
     continuation: Optional[bytes] = None
     while True:
-        page = await diff(tx, store, point, continuation=continuation)
-        edits += [(edit.items, edit.was) for edit in page.edits]
-        continuation = page.continuation
+        rows, continuation = await _touched(first, first._replace(as_of=now), PAGE, continuation)
+        was = await _match.alive(first, [found.pack(items) for items, _ in rows])
+        edits += [(items, old) for (items, alive), old in zip(rows, was) if alive != old]
         if continuation is None:
             break
     if message is None:
         when = _significance.time_of(point)
         message = f"Restore what was at {when.isoformat() if when else point}"
-    now = _state.head_of(store, await _state.start_head(tx, store, snapshot=True))
-    base = now or _state.BEGINNING
     return await _propose(
-        tx, store, edits, base, message, {**(metadata or {}), "restores": point}, uid
+        tx, store, edits, now, message, {**(metadata or {}), "restores": point}, uid
     )
 
 
