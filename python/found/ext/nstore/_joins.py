@@ -42,7 +42,18 @@ class _Started(NamedTuple):
 
 
 class Join:
-    """Bindings extended by the tuples that match one pattern, in the order of a nested loop."""
+    """Bindings extended by the tuples that match one pattern, in the order of a nested loop.
+
+    Args:
+        tx: the transaction.
+        store: the store.
+        level: the pattern's turn.
+        mode: the streaming mode of the scans.
+        limit: how many bindings are wanted of one scan at most; 0 for all.
+        at_once: scans under way.
+        tracked: whether bindings are to have their path under PATH.
+        alike: whether all bindings that are extended have the same names.
+    """
 
     def __init__(
         self,
@@ -54,6 +65,7 @@ class Join:
         limit: int = 0,
         at_once: int = AT_ONCE,
         tracked: bool = False,
+        alike: bool = False,
     ) -> None:
         self._tx = tx
         self._store = store
@@ -61,6 +73,8 @@ class Join:
         self._pattern = level.pattern
         self._names = sorted(level.pattern.names())
         self._lookups: dict[tuple[bool, ...], Lookup] = {}
+        self._alike = alike
+        self._only: Optional[Lookup] = None
         self._mode = mode
         self._limit = limit
         self._tracked = tracked
@@ -72,11 +86,13 @@ class Join:
         if lookup is None:
             known = [name for name in self._names if name in seed]
             lookup = self._lookups[shape] = Lookup(self._store, self._pattern, known)
+        if self._alike:
+            self._only = lookup
         return lookup
 
     def _start(self, seed: Binding) -> _Started:
         """Send the scan for one binding."""
-        lookup = self._lookup(seed)
+        lookup = self._only or self._lookup(seed)
         if not lookup.admits(seed):
             return _Started(seed, lookup, b"")
         begin = lookup.begin(seed)
@@ -124,8 +140,14 @@ class Join:
                 if not under_way:
                     break
                 started = under_way.popleft()
-                rows, more = await _first_rows(started)
-                bound = self._bind(started, rows)
+                rows: Rows = []
+                more = False
+                if started.query is not None:
+                    rows, more = await started.operation
+                elif started.operation is not None:
+                    value: Optional[bytes] = await started.operation
+                    rows = [] if value is None else [(started.begin, value)]
+                bound = self._bind(started, rows) if rows else []
                 # A limit counts rows that are no tuples too.
                 more = more or bool(started.limited_to and len(bound) < len(rows))
                 if negated:
@@ -172,16 +194,5 @@ class Join:
             yield self._bind(started, rows)
 
     def _bind(self, started: _Started, rows: Rows) -> list[Binding]:
-        if not rows:
-            return []
         path = (PATH, started.seed.get(PATH)) if self._tracked else None
         return started.lookup.bind(rows, len(started.begin), started.seed, path)
-
-
-async def _first_rows(started: _Started) -> tuple[Rows, bool]:
-    if started.operation is None:
-        return [], False
-    answer = await started.operation
-    if started.query is not None:
-        return answer
-    return ([] if answer is None else [(started.begin, answer)]), False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, Optional, Union, cast
 
@@ -256,20 +257,26 @@ class Lookup:
             if not isinstance(item, Variable) or item.name in known:
                 columns |= 1 << column
         self.scan, self.pushed = self._choose(columns)
-        self._given = tuple(pattern.items[column] for column in self.scan.given)
-        self._fixed: Optional[bytes] = None
-        if not any(isinstance(item, Variable) for item in self._given):
-            self._fixed = found.pack(self._given, self.scan.head)
+        given = [pattern.items[column] for column in self.scan.given]
+        fixed = list(itertools.takewhile(lambda item: not isinstance(item, Variable), given))
+        self._head = found.pack(fixed, self.scan.head)
+        # The items after those that are fixed: a variable's name, or None and the item.
+        self._rest: list[tuple[Optional[str], Any]] = [
+            (item.name, None) if isinstance(item, Variable) else (None, item)
+            for item in given[len(fixed) :]
+        ]
         free = [cast("Variable", pattern.items[column]) for column in self.scan.free]
         self.free = tuple(variable.name for variable in free)
         """The variables that the rows give, in the order of the keys."""
+        self.point = not free
+        """Whether all items are known, so that a get answers."""
         self._tests = self._row_tests(free)
         value = pattern.value
         self._value = None if value is None or pattern.negated else value.name
         self._value_known = value is not None and value.name in known
         bound = pattern.variables()
-        self._seed_checks = [one for one in bound if one.name in known and one is not value]
-        self._seed_checks = [one for one in self._seed_checks if one.bounded or one.checks]
+        seeds = [one for one in bound if one.name in known and one is not value]
+        self._seed_checks = [one for one in seeds if one.bounded or one.checks]
         self._row_checks = [one for one in free if one.checks]
         self.filtered = bool(self._tests or self._row_checks or value)
         """Whether rows that were read may be left out."""
@@ -297,26 +304,21 @@ class Lookup:
             first.setdefault(variable.name, place)
         return tuple(tests) if any(test is not None for test in tests) else None
 
-    @property
-    def point(self) -> bool:
-        """Whether all items are known, so that a get answers."""
-        return not self.free
-
     def admits(self, seed: Mapping[str, Any]) -> bool:
         """Whether what is known of the variables is what the pattern asks of them."""
-        return all(admits(variable, seed[variable.name]) for variable in self._seed_checks)
+        return not self._seed_checks or all(
+            admits(variable, seed[variable.name]) for variable in self._seed_checks
+        )
 
     def begin(self, seed: Mapping[str, Any]) -> bytes:
         """What the keys of the rows begin with; all of it, of a point."""
-        if self._fixed is not None:
-            return self._fixed
-        items = tuple(
-            seed[item.name] if isinstance(item, Variable) else item for item in self._given
-        )
+        if not self._rest:
+            return self._head
+        items = [item if name is None else seed[name] for name, item in self._rest]
         try:
-            return found.pack(items, self.scan.head)
+            return found.pack(items, self._head)
         except (TypeError, ValueError) as error:
-            raise refused(self.store, items, error) from None
+            raise refused(self.store, tuple(items), error) from None
 
     def span(self, begin: bytes) -> tuple[bytes, bytes]:
         """The range of the rows."""

@@ -95,6 +95,7 @@ class _Query:
                 limit=limit if turn == len(levels) - 1 else 0,
                 at_once=FEW_AT_ONCE if self.limit else AT_ONCE,
                 tracked=self.tracked,
+                alike=True,
             )
             pages = join.pages(pages)
         return pages
