@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import codec, driver, engine, memory, nstore, vnstore
+from bench import bstore, codec, driver, engine, floor, memory, nstore, pstore, vnstore
 from bench.harness import ROOT, Figure, Report, Row, commit, say
 
 OUTPUT = ROOT / "build" / "bench"
@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument(
         "section",
         nargs="*",
-        help="codec, driver, nstore, vnstore, memory, engine; all if none is named",
+        help="codec, driver, floor, nstore, vnstore, bstore, pstore, memory, engine; all if none is named",
     )
     parser.add_argument(
         "--libfdb-c",
@@ -75,8 +75,11 @@ def main() -> int:
     sections = {
         "codec": lambda: run_codec(report),
         "driver": lambda: driver.run(report, setting),
+        "floor": lambda: floor.run(report),
         "nstore": lambda: nstore.run(report, setting),
         "vnstore": lambda: vnstore.run(report, setting),
+        "bstore": lambda: bstore.run(report, setting),
+        "pstore": lambda: pstore.run(report, setting),
         "memory": lambda: memory.run(report, arguments.output),
         "engine": lambda: engine.run(report, arguments.output, many=arguments.many),
     }
