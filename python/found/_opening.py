@@ -40,8 +40,8 @@ async def open(cluster_file: Optional[Union[str, os.PathLike[str]]] = None) -> D
 
     Args:
         cluster_file: the path of a cluster file; or `memory:` (a new database each time), `memory:NAME` (one
-            database of the process), `embedded:PATH` (a database in a file), the last with options after `?`
-            (`cache=64m`, `sync=off`).
+            database of the process), `embedded:PATH` (a database in a file). Options follow a `?`: `cache=64m` and
+            `sync=off` of a file, `faults=SEED` of one in memory, which has the weather of a cluster.
 
     Returns:
         The database. `await found.close(db)` ends it, as `async with await found.open(...) as db` does.
