@@ -43,7 +43,7 @@ help: ## what can be made
 run: build $(VENV)/.group-tour ## the tour: 28,000 airports in an embedded database, kept in .data/
 	@$(BIN)/python examples/tour $(ARGS)
 
-test: test-rust test-python test-loaded test-stubs ## every test: Rust, Python, the stubs, the examples in the documentation
+test: browser test-rust test-python test-loaded test-stubs ## every test: Rust, Python, the stubs, the examples in the documentation
 
 lint: lint-rust lint-python lint-abis lint-workflows ## formatting, clippy, ruff, pyright, every supported Python
 
@@ -89,10 +89,11 @@ TEST_LIBFDB_C := $(abspath $(TARGET))/$(PROFILE)/$(LIBFDB_C)
 test-libfdb_c: .cargo/config.toml
 	$(CARGO) build --locked --profile $(PROFILE) -p found-libfdb-c
 
+# What tests/browser needs, which not every Python has wheels of: without it those tests say that they were skipped.
 browser: $(VENV)/.group-browser
 	@scripts/chromium.sh
 
-test-python: build test-libfdb_c browser $(VENV)/.group-tour
+test-python: build test-libfdb_c $(VENV)/.group-tour
 	FOUND_TEST_LIBFDB_C=$(TEST_LIBFDB_C) $(BIN)/python -m pytest $(ARGS)
 
 # The same tests through that library, with late answers, and the rules of tests/conformance with all; `make test-loaded
@@ -163,7 +164,7 @@ BENCH := $(BUILD)/bench
 # A change of the peers here installs them anew.
 $(BENCH)/venv/.peers: Makefile | $(BIN)/python
 	$(BIN)/python -m venv $(BENCH)/venv
-	$(BENCH)/venv/bin/python -m pip install --quiet foundationdb==7.3.79 lmdb==3.0.0 pyoxigraph==0.5.13 rdflib==7.6.0 'backports.zstd>=1.0; python_version < "3.14"'
+	$(BENCH)/venv/bin/python -m pip install --quiet foundationdb==7.3.79 bm25s==0.3.16 lmdb==3.0.0 pyoxigraph==0.5.13 rdflib==7.6.0 tantivy==0.27.0 'backports.zstd>=1.0; python_version < "3.14"'
 	@touch $@
 
 bench: libfdb_c $(BENCH)/venv/.peers ## side by side with what one would use instead; a table in build/bench/

@@ -12,10 +12,6 @@ from typing import Any
 import pytest
 from serving_process import started
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="Playwright is not installed (make test installs it)"
-)
-
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
@@ -25,6 +21,7 @@ def chromium() -> Iterator[Any]:
     path = next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with playwright.sync_playwright() as driver:
         # Containers run as root, where Chromium has no sandbox of its own.
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
