@@ -74,14 +74,7 @@ def _adapt_to_embedded(runner: Any) -> None:
         finally:
             self.db = fdb.open(self.args.cluster_file)
 
-    def insert(self: Any, instructions: Any) -> None:
-        # As the driver does, but for tenants, which it forgets first: there are none.
-        del self.db[:]
-        for subspace, thread in instructions.items():
-            thread.insert_operations(self.db, subspace)
-
     runner._run_tester = run_alone
-    runner._insert_instructions = insert
 
 
 if __name__ == "__main__":

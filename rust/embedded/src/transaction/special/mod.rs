@@ -4,6 +4,7 @@
 //! function that lists its rows (fdbclient/SpecialKeySpace.actor.cpp).
 
 mod ranges;
+mod status;
 
 use super::read::{GetRange, limit};
 use super::{Inner, Transaction};

@@ -2,6 +2,7 @@
 //! ranges in them (DatabaseContext's constructor in NativeAPI.actor.cpp), and what an embedded database has there.
 
 use super::super::{Inner, Transaction};
+use super::status;
 use crate::keys::key_after;
 
 pub(in crate::transaction) type Row = (Vec<u8>, Vec<u8>);
@@ -164,12 +165,7 @@ pub(super) const RANGES: &[Range] = &[
     empty(Under(b"\xff\xff/metrics/data_distribution_stats/"), 630, Write::Refused),
     empty(Under(b"\xff\xff/metrics/health/"), 630, Write::Refused),
     one(b"\xff\xff/status/json", 630, |transaction, _| {
-        let client = transaction.database.client_status();
-        let status = format!(
-            "{{\"client\":{{\"database_status\":{{\"available\":true,\"healthy\":true}},\"embedded\":{client}}},\
-             \"cluster\":{{\"database_available\":true}}}}"
-        );
-        vec![(b"\xff\xff/status/json".to_vec(), status.into())]
+        vec![(b"\xff\xff/status/json".to_vec(), status::json(transaction).into())]
     }),
     empty(Under(b"\xff\xff/tracing/"), 700, Write::Kept),
     conflicts(CONFLICTING_KEYS, |_, inner| {
