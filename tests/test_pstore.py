@@ -13,6 +13,7 @@ import pytest
 from corpus import Documents, a_document, as_0_13_has_it, index, ranked
 from reads import READS, WRITES, counted
 from stores import Place
+from support import fails_with
 
 import found
 from found._zstd import zstd
@@ -67,7 +68,8 @@ async def test_documents_that_have_every_keyword_are_found_best_first(
     assert await search(place, store, ["dog", "cat"], 1) == [("doc2", 6)]
     assert await search(place, store, ["cat", "dog", "bird"], 10) == [("doc2", 7)]
     assert await search(place, store, {"bird", "dog"}, 10) == [("doc2", 6), ("doc4", 2)]
-    assert await search(place, store, ["cat", "fish"], 10) == []
+    assert await search(place, store, ["cat", "fish"], 10**30) == []
+    assert len(await search(place, store, ["cat"], 10**30)) == 3
     assert await search(place, store, ["cat", "fish"], 10, match="any") == [
         ("doc3", 7),
         ("doc1", 2),
@@ -264,6 +266,24 @@ async def test_one_document_indexed_twice_at_once_is_as_after_one_of_them(
         wanted = [("doc", counter[term])] if term in counter else []
         assert await search(place, store, [term], 5) == wanted
     assert (await pstore.fsck(place.db, store)).problems == 0
+
+
+async def test_a_search_by_counts_conflicts_only_with_documents_that_it_has_met(
+    place: Place, store: PStore
+) -> None:
+    await index(place, store, ANIMALS)
+    tx = found.make_transaction(place.db)
+    assert await pstore.search(tx, store, ["cat", "dog"], 5)
+    found.set(tx, found.pack((*place.prefix, "seen")), b"")
+    await index(place, store, {"other": {"bird": 1, "fish": 2}})
+    await found.commit(tx)
+
+    tx = found.make_transaction(place.db)
+    assert await pstore.search(tx, store, ["cat", "dog"], 5)
+    found.set(tx, found.pack((*place.prefix, "seen")), b"")
+    await index(place, store, {"other": {"cat": 1, "dog": 2}})
+    with fails_with(1020):
+        await found.commit(tx)
 
 
 # ---- what is on disk

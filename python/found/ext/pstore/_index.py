@@ -66,20 +66,24 @@ async def index(
     old_rows = _counter_rows(tx, pstore, packed)
     counted = found.get(tx, total_key(pstore, "counted"))
 
-    entries: Entries = {}
-
     def look(term: str) -> Awaitable[Rows]:
         return found.all(found.query(tx, *spans[term]))
 
+    tokens: dict[str, UUID] = {}
     async for term, rows in _store.pipelined(terms, look):
         if rows:
-            token: UUID = found.unpack(rows[0][0], len(spans[term][0]))[0]
-        else:
+            tokens[term] = found.unpack(rows[0][0], len(spans[term][0]))[0]
+    rows = await old_rows
+    old = counter_of(pstore, packed, rows)
+    entries: Entries = {}
+    for term, count in terms.items():
+        token = tokens.get(term)
+        if token is None:
             token = uuid4()
             for key in nstore.keys(pstore.tokens, (term, token)):
                 found.set(tx, key, b"")
-        entries[token] = entries.get(token, 0) + terms[term]
-    await _replace(tx, pstore, packed, await old_rows, await counted, entries)
+        entries[token] = entries.get(token, 0) + count
+    await _replace(tx, pstore, packed, (len(rows), old), await counted, entries)
 
 
 async def remove(tx: found.Transaction, pstore: PStore, docuid: Any) -> bool:
@@ -95,7 +99,8 @@ async def remove(tx: found.Transaction, pstore: PStore, docuid: Any) -> bool:
     rows = await old_rows
     if not rows:
         return False
-    await _replace(tx, pstore, packed, rows, await counted, None)
+    old = counter_of(pstore, packed, rows)
+    await _replace(tx, pstore, packed, (len(rows), old), await counted, None)
     return True
 
 
@@ -108,12 +113,12 @@ async def _replace(
     tx: found.Transaction,
     store: PStore,
     packed: bytes,
-    old_rows: Rows,
+    before: tuple[int, Entries],
     counted: Optional[bytes],
     entries: Optional[Entries],
 ) -> None:
-    """Write what a document has, None for a document that is not, in place of what it had."""
-    old = counter_of(store, packed, old_rows)
+    """Write what a document has, None for a document that is not, in place of what it had: rows, and what they say."""
+    old_parts, old = before
     new = {} if entries is None else entries
     counter = counter_head(store)
     if counted is None:
@@ -137,10 +142,10 @@ async def _replace(
             if in_totals:
                 found.add(tx, frequency_key(store, token), packed_number(-1))
                 found.compare_and_clear(tx, frequency_key(store, token), NOTHING)
-    if entries is None or old != new or not old_rows:
-        _write_counter(tx, store, packed, len(old_rows), entries)
+    if entries is None or old != new or not old_parts:
+        _write_counter(tx, store, packed, old_parts, entries)
     if in_totals:
-        documents = (entries is not None) - bool(old_rows)
+        documents = (entries is not None) - bool(old_parts)
         if documents:
             found.add(tx, total_key(store, "documents"), packed_number(documents))
         if length != old_length:

@@ -32,6 +32,8 @@ PROBE = 8
 the documents that are looked for in it."""
 TOGETHER = 50_000
 """Postings that are read without asking first whether they can change the result."""
+MOST = 2**31 - 1
+"""Documents that a result may have."""
 
 
 async def search(
@@ -114,7 +116,7 @@ class _Query:
         self.tx = tx
         self.store = store
         self.terms = terms
-        self.limit = limit
+        self.limit = min(limit, MOST)
         self.every = every
         self.bm25 = bm25
         self.tokens: list[UUID] = []
@@ -123,7 +125,7 @@ class _Query:
     async def run(self) -> list[Scored]:
         # Sent together with the look-up of the terms.
         names = ["counted", "documents", "length"] if self.bm25 else ["counted"]
-        totals = [found.get(self.tx, total_key(self.store, name)) for name in names]
+        totals = [self.statistic(total_key(self.store, name)) for name in names]
         tokens = await self.look_up()
         if self.every and not all(tokens):
             return []
@@ -162,8 +164,11 @@ class _Query:
     async def frequencies(self) -> list[int]:
         """How many documents have each term."""
         keys = [frequency_key(self.store, token) for token in self.tokens]
-        reads = _store.pipelined(keys, lambda key: found.get(self.tx, key))
-        return [number_of(row) async for _, row in reads]
+        return [number_of(row) async for _, row in _store.pipelined(keys, self.statistic)]
+
+    def statistic(self, key: bytes) -> Awaitable[Optional[bytes]]:
+        # Where it decides only what is read first, nobody who indexes a document is to conflict with it.
+        return found.get(self.tx, key, snapshot=None if self.bm25 else True)
 
     # ---- postings
 
