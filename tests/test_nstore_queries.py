@@ -612,6 +612,11 @@ async def test_a_continuation_is_for_its_own_query(place: Place) -> None:
     await found.all(results)
     after = results.continuation
     assert isinstance(after, bytes)
+    stopped = nstore.select(tx, store, var("x"), "knows", var("y"), limit=3)
+    await stopped.__anext__()
+    await stopped.aclose()
+    with pytest.raises(RuntimeError, match="has not ended"):
+        _ = stopped.continuation
     with pytest.raises(NStoreException, match="another query"):
         nstore.select(tx, store, var("x"), "name", var("y"), after=after)
     with pytest.raises(NStoreException, match="another query"):

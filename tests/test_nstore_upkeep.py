@@ -110,6 +110,20 @@ async def test_a_load_that_is_cancelled_leaves_no_task_behind(place: Place) -> N
     assert (await nstore.fsck(place.db, store)).clean
 
 
+async def test_two_programs_that_write_one_tuple_end_in_one_of_two_orders(place: Place) -> None:
+    store = make(place)
+    for number in range(20):
+        row = ("the", "same", number)
+        await asyncio.gather(
+            place.run(nstore.add, store, *row, value=b"one"),
+            place.run(nstore.add, store, *row, value=b"two"),
+            place.run(nstore.remove, store, *row),
+        )
+        tx = found.make_transaction(place.db)
+        assert await nstore.get(tx, store, *row) in (None, b"one", b"two")
+    assert (await nstore.fsck(place.db, store)).problems == 0
+
+
 # ---- fsck -------------------------------------------------------------------------------------------------------
 
 ROWS = [(a, b, c) for a in "xyz" for b in range(20) for c in (1.5, None)]

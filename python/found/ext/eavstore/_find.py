@@ -273,9 +273,9 @@ async def _found(
             if limit and len(matched) >= left:
                 matched = matched[:left]
                 row = matched[-1][0][len(search.head(leader)) :]
+                yield [uid for _, uid in matched]
                 results._continuation = found.pack((_VERSION, search.fingerprint(), leader, row))
                 results._ended = True
-                yield [uid for _, uid in matched]
                 return
             left -= len(matched)
             if matched:

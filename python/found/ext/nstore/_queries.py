@@ -19,7 +19,7 @@ FEW_AT_ONCE = 8
 class Bindings(PagedResults[Binding]):
     """The bindings of a query, each a new dict: `async for one in bindings`, `await found.all(bindings)`."""
 
-    __slots__ = ("_continuation", "_ended")
+    __slots__ = ("_continuation",)
 
     _continuation: Union[bytes, str, None]
 
@@ -105,9 +105,6 @@ class _Query:
         left = self.limit
         seen: set[bytes] = set()
         path: Path = None
-        results._continuation = None
-        if self.distinct is not None:
-            results._continuation = "a query with distinct has no continuation"
         try:
             async for page in pages:
                 if self.distinct is not None:
@@ -118,19 +115,23 @@ class _Query:
                 if self.tracked:
                     for binding in page:
                         path = binding.pop(PATH, None)
-                if self.limit and not left:
-                    # Without a path there was one binding to give, the seed.
-                    if path is not None:
-                        results._continuation = _plans.to_continuation(
-                            self.store, self.fingerprint, self.order, path
-                        )
-                    if page:
-                        yield page
-                    return
                 if page:
                     yield page
+                if self.limit and not left:
+                    results._continuation = self._continuation(path)
+                    return
+            results._continuation = self._continuation(None)
         finally:
             await pages.aclose()
+
+    def _continuation(self, path: Path) -> Union[bytes, str, None]:
+        """Where the query goes on after the binding of a path; None if there is nothing more."""
+        if self.distinct is not None:
+            return "a query with distinct has no continuation"
+        # Without a path there was one binding to give, the seed.
+        if path is None:
+            return None
+        return _plans.to_continuation(self.store, self.fingerprint, self.order, path)
 
 
 async def _first(seed: Binding) -> Pages:

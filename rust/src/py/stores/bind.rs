@@ -1,7 +1,7 @@
 //! Rows of a scan to bindings: the items of each key get the names of a pattern's variables.
 
 use pyo3::{
-    exceptions::{PyUnicodeDecodeError, PyValueError},
+    exceptions::PyValueError,
     prelude::*,
     types::{PyBytes, PyDict, PyList, PyString, PyTuple},
 };
@@ -125,5 +125,6 @@ fn passes(
 
 /// Whether the bytes are to blame for an error, not the interpreter.
 fn is_damage(py: Python<'_>, error: &PyErr) -> bool {
-    error.is_instance_of::<PyValueError>(py) || error.is_instance_of::<PyUnicodeDecodeError>(py)
+    // Text that is not UTF-8 is a UnicodeDecodeError, which is one.
+    error.is_instance_of::<PyValueError>(py)
 }
