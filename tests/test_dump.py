@@ -290,9 +290,8 @@ async def marks(db: found.Database) -> list[bytes]:
     """What is kept of loads beyond that they are over."""
     tx = found.make_transaction(db)
     found.set_option(tx, found.TransactionOption.READ_SYSTEM_KEYS)
-    prefix = _load._STATE
-    rows = await found.all(found.query(tx, prefix, found.next_prefix(prefix)))
-    return [key for key, _ in rows if not key.endswith(b"/begun")]
+    rows = await found.all(found.query(tx, _load._MARKS, found.next_prefix(_load._MARKS)))
+    return [key for key, _ in rows]
 
 
 async def test_a_load_that_goes_on_in_an_emptied_database_loads_all_of_it(
@@ -307,6 +306,43 @@ async def test_a_load_that_goes_on_in_an_emptied_database_loads_all_of_it(
     await found.transactional(db, found.clear, space.prefix, space.end)
     await portable.load(path, db)
     assert await rows_of(db, space.prefix, space.end) == rows
+
+
+async def test_a_load_does_not_go_on_in_what_another_file_has_written_over(
+    db: found.Database, space: Space, tmp_path: Path
+) -> None:
+    """What of the first load is still there by its keys has the values of the second."""
+    keys = [space(b"%04d" % n) for n in range(200)]
+    first, second = tmp_path / "first", tmp_path / "second"
+    await write_space(first, db, space, [(key, b"first") for key in keys])
+    await write_space(second, db, space, [(key, b"second") for key in keys])
+    with pytest.raises(Interrupted):
+        await portable.load(first, db, progress=after(12))
+    await portable.load(second, db, replace=True)
+    with pytest.raises(portable.RefusedException, match="has keys where"):
+        await portable.load(first, db)
+    assert await rows_of(db, space.prefix, space.end) == [(key, b"second") for key in keys]
+    # Nor is it taken for loaded once it was, and was written over.
+    await portable.load(first, db, replace=True)
+    with pytest.raises(portable.RefusedException, match="has keys where"):
+        await portable.load(second, db)
+    assert await rows_of(db, space.prefix, space.end) == [(key, b"first") for key in keys]
+
+
+async def test_loads_of_different_ranges_go_on_beside_each_other(
+    db: found.Database, space: Space, tmp_path: Path
+) -> None:
+    parts = [space.within(b"a"), space.within(b"b")]
+    rows = [[(part(b"%04d" % n), b"") for n in range(200)] for part in parts]
+    paths = [tmp_path / "a", tmp_path / "b"]
+    for path, part, its in zip(paths, parts, rows):
+        await write_space(path, db, part, its)
+        with pytest.raises(Interrupted):
+            await portable.load(path, db, progress=after(9))
+    notes: list[str] = []
+    await asyncio.gather(*(portable.load(path, db, note=notes.append) for path in paths))
+    assert len(notes) == 2 and all("are there already" in note for note in notes)
+    assert await rows_of(db, space.prefix, space.end) == rows[0] + rows[1]
 
 
 async def test_a_load_that_was_taken_over_stops(

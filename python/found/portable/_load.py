@@ -21,30 +21,34 @@ _IN_FLIGHT = 8
 # How far a load came is kept among the system keys that are no metadata of the cluster (fdbclient/SystemData.cpp,
 # nonMetadataSystemKeys), where other tools keep their own: no key of the user's is touched, and none is in the way.
 _STATE = b"\xff\x02/found/load/"
+_BEGUN, _BEGUN_END = _STATE + b"begun/", _STATE + b"begun0"
+_MARKS = _STATE + b"marks/"
 
 
 class _State(NamedTuple):
     """The keys that say how far the load of one file came."""
 
-    prefix: bytes
+    file: bytes
+    """The checksum of the file."""
 
     @property
     def begun(self) -> bytes:
         """By whom and how the load was begun: a JSON object. With a `finished` it is over."""
-        return self.prefix + b"begun"
+        return _BEGUN + self.file
 
     @property
     def low(self) -> bytes:
         """All blocks up to this number are loaded: eight bytes, big-endian."""
-        return self.prefix + b"low"
+        return _MARKS + self.file + b"/low"
 
     def block(self, number: int) -> bytes:
         """It is there if the block is loaded, and above `low`."""
-        return self.prefix + b"block/" + number.to_bytes(8, "big")
+        return _MARKS + self.file + b"/block/" + number.to_bytes(8, "big")
 
-    @property
-    def end(self) -> bytes:
-        return found.next_prefix(self.prefix)
+    def forget(self, tx: found.Transaction) -> None:
+        """Clear all of them."""
+        found.clear(tx, self.begun)
+        found.clear(tx, _MARKS + self.file + b"/", _MARKS + self.file + b"0")
 
 
 async def load(
@@ -123,14 +127,13 @@ class _Load:
     ) -> None:
         self._db = db
         self._reader = reader
-        self._state = _State(_STATE + digest.hex().encode() + b"/")
+        self._state = _State(digest.hex().encode())
         self._mode = mode
         self._session = secrets.token_hex(8)
         self._total = summary.bytes
         self._pool = pool
         self._progress = progress
-        record = {"session": self._session, "mode": mode, "begun": _now()}
-        self._record = json.dumps(record).encode()
+        self._record = self._said(begun=_now())
         self._low = 0
         self._above: set[int] = set()
         self._rows = 0
@@ -171,9 +174,23 @@ class _Load:
             said = f"{count:,} blocks are there already: going on with the others"
         else:
             self._low, self._above = 0, set()
-            found.clear(tx, state.prefix, state.end)
+            await self._forget_others(tx)
         found.set(tx, state.begun, self._record)
         return said
+
+    def _said(self, **when: str) -> bytes:
+        """What is kept of this load."""
+        ranges = [[begin.hex(), end.hex()] for begin, end in self._reader.header.ranges]
+        record = {"session": self._session, "mode": self._mode, "ranges": ranges, **when}
+        return json.dumps(record).encode()
+
+    async def _forget_others(self, tx: found.Transaction) -> None:
+        """Forget the loads whose rows this one writes over: they cannot go on, and are not what is there."""
+        ours = self._reader.header.ranges
+        for key, value in await found.all(found.query(tx, _BEGUN, _BEGUN_END)):
+            theirs = [(bytes.fromhex(b), bytes.fromhex(e)) for b, e in json.loads(value)["ranges"]]
+            if any(a < end and begin < b for a, b in ours for begin, end in theirs):
+                _State(key[len(_BEGUN) :]).forget(tx)
 
     async def _is_empty(self, tx: found.Transaction) -> bool:
         for begin, end in self._reader.header.ranges:
@@ -261,9 +278,8 @@ class _Load:
             # A commit of this function whose outcome was unknown.
             return
         await self._be_in_charge(tx)
-        found.clear(tx, self._state.prefix, self._state.end)
-        record = {"session": self._session, "mode": self._mode, "finished": _now()}
-        found.set(tx, self._state.begun, json.dumps(record).encode())
+        self._state.forget(tx)
+        found.set(tx, self._state.begun, self._said(finished=_now()))
 
 
 async def _one_done(tasks: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
