@@ -41,7 +41,9 @@ __all__ = [
     "_rank_postings",
     "_set_permuted",
     "_stop",
+    "_time_pack",
     "_time_ready_gets",
+    "_time_row_objects",
     "_time_rows",
     "add",
     "add_conflict_range",
@@ -485,6 +487,12 @@ def _leading_postings(
     None if one that is in none of them can be among the best too, or if a posting does not say how
     often its document has the term.
     """
+
+def _time_row_objects(key: bytes, value: bytes, count: int) -> float:
+    """Seconds that `count` rows take to be built, and dropped: a tuple of two bytes."""
+
+def _time_pack(packed: bytes, count: int) -> float:
+    """Seconds that packing a tuple `count` times takes from Rust, and the bytes made of it; `packed` is the tuple."""
 
 def open_tenant(db: Database, name: bytes) -> Tenant:
     """Open a tenant of a database.

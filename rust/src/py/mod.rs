@@ -59,7 +59,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         query: query, mapped_query;
         tenant: open_tenant;
         selector: lt, lte, gt, gte;
-        timing: _time_ready_gets, _time_rows;
+        timing: _time_ready_gets, _time_rows, _time_row_objects, _time_pack;
         transaction: make_transaction, commit, on_error, reset, cancel, get_committed_version,
             get_approximate_size, get_versionstamp, read_version, set_read_version, set_option,
             add_conflict_range, watch, get_total_cost, get_tag_throttled_duration;

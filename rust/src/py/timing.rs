@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use pyo3::prelude::*;
+use pyo3::{exceptions::PyValueError, prelude::*, types::PyBytes};
 
 use super::{
     arguments::{Arg, Bytes, Tx, name},
@@ -58,4 +58,34 @@ pub fn _time_rows(
         }
     };
     time().map_err(|fault| errors::raise(tx.py(), fault))
+}
+
+/// Seconds that `count` rows take to be built, and dropped: a tuple of two bytes.
+#[pyfunction]
+pub fn _time_row_objects(
+    key: Bytes<'_, name::Key>,
+    value: Bytes<'_, name::Value>,
+    count: Arg<name::Count, u32>,
+) -> PyResult<f64> {
+    let py = key.py();
+    let began = Instant::now();
+    for _ in 0..*count {
+        let row = (PyBytes::new(py, key.as_slice()), PyBytes::new(py, value.as_slice()));
+        drop(row.into_pyobject(py)?);
+    }
+    Ok(began.elapsed().as_secs_f64())
+}
+
+/// Seconds that packing a tuple `count` times takes from Rust, and the bytes made of it; `packed` is the tuple.
+#[pyfunction]
+pub fn _time_pack(packed: Bytes<'_, name::Value>, count: Arg<name::Count, u32>) -> PyResult<f64> {
+    let py = packed.py();
+    let invalid = |error: &dyn std::fmt::Display| PyValueError::new_err(error.to_string());
+    let elements = found_tuple::unpack(packed.as_slice()).map_err(|error| invalid(&error))?;
+    let began = Instant::now();
+    for _ in 0..*count {
+        let packed = found_tuple::pack(&elements).map_err(|error| invalid(&error))?;
+        drop(PyBytes::new(py, &packed));
+    }
+    Ok(began.elapsed().as_secs_f64())
 }
