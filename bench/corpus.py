@@ -14,16 +14,22 @@ VOCABULARY = [f"word{number}" for number in range(20_000)]
 LIMIT = 10
 
 
+def held() -> dict[int, dict[str, int]]:
+    """The documents that have a keyword, and how often each."""
+    draw = Random(1)
+    documents: dict[int, dict[str, int]] = {}
+    for keyword in KEYWORDS:
+        for number in draw.sample(range(DOCUMENTS), HOLDERS):
+            documents.setdefault(number, {})[keyword] = draw.choice((1, 1, 1, 2, 3))
+    return documents
+
+
 def documents() -> Iterator[tuple[int, dict[str, int]]]:
     """Each document's number, and how often it has each word."""
-    draw = Random(1)
-    holders = [frozenset(draw.sample(range(DOCUMENTS), HOLDERS)) for _ in KEYWORDS]
+    draw = Random(2)
+    holders = held()
     for number in range(DOCUMENTS):
-        words = {
-            keyword: draw.choice((1, 1, 1, 2, 3))
-            for keyword, its in zip(KEYWORDS, holders)
-            if number in its
-        }
+        words = dict(holders.get(number, {}))
         for word in draw.choices(VOCABULARY, k=WORDS - sum(words.values())):
             words[word] = words.get(word, 0) + 1
         yield number, words

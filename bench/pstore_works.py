@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any
 
 import found
-from bench.corpus import DOCUMENTS, KEYWORDS, LIMIT, documents
+from bench.corpus import DOCUMENTS, HOLDERS, KEYWORDS, LIMIT, WORDS, documents, held
 from found.ext import pstore
 
 TRANSACTION = 1_000
@@ -48,31 +48,22 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         for keyword, token in tokens.items():
             rows.append((pack((*prefix, b"\x01", 0, keyword, token)), b""))
             rows.append((pack((*prefix, b"\x01", 1, token, keyword)), b""))
-        holders = dict.fromkeys(KEYWORDS, 0)
-        total = 0
-        for number, words in documents():
-            length = sum(words.values())
-            total += length
-            held = [keyword for keyword in KEYWORDS if keyword in words]
-            if not held:
-                continue
-            for keyword in held:
-                holders[keyword] += 1
-                value = pack((words[keyword], length)) if ours else b""
+        for number, words in sorted(held().items()):
+            for keyword, count in words.items():
+                value = pack((count, WORDS)) if ours else b""
                 rows.append((pack(((*prefix, b"\x02"), tokens[keyword], number)), value))
-            counts = [words[word] for word in words if word not in tokens]
-            entries = [*((tokens[each], words[each]) for each in held), *zip(other, counts)]
-            key = pack(((*prefix, b"\x03"), number))
-            rows.append((key, compressed(pack(tuple(entries)))))
+            others = zip(other, [1] * (WORDS - sum(words.values())))
+            entries = (*((tokens[keyword], count) for keyword, count in words.items()), *others)
+            rows.append((pack(((*prefix, b"\x03"), number)), compressed(pack(entries))))
         if ours:
-            totals = {"documents": DOCUMENTS, "length": total}
+            totals = {"documents": DOCUMENTS, "length": DOCUMENTS * WORDS}
             for name, number in totals.items():
                 key = pack(((*prefix, b"\x04"), name))
                 rows.append((key, number.to_bytes(8, "little")))
             rows.append((pack(((*prefix, b"\x04"), "counted")), b"\xff"))
-            for keyword, token in tokens.items():
+            for token in tokens.values():
                 key = pack(((*prefix, b"\x05"), token))
-                rows.append((key, holders[keyword].to_bytes(8, "little")))
+                rows.append((key, HOLDERS.to_bytes(8, "little")))
 
         async def write(tx: found.Transaction, some: list[tuple[bytes, bytes]]) -> None:
             for key, value in some:

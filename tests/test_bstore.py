@@ -13,6 +13,7 @@ import blobs
 import pytest
 from blobs import CHUNK, SIZES, blob
 from conftest import CLUSTER_FILE
+from reads import counted
 from support import run
 
 import found
@@ -136,6 +137,22 @@ async def test_a_range_reads_only_the_chunks_that_hold_it(
     monkeypatch.setattr(found, "all", counted)
     await content_of(db, store, uid, 4 * CHUNK - 5, 4 * CHUNK + 5)
     assert read == [2]
+
+
+async def test_the_reads_and_writes_of_each_operation(db: found.Database, store: BStore) -> None:
+    with counted() as calls:
+        uid = await stored(db, store, blob(250_000))
+    assert calls == {"get": 1, "set": 3 + 2}
+    for operation, expected in [
+        (stored(db, store, blob(250_000)), {"get": 1}),
+        (content_of(db, store, uid), {"get": 1, "query": 1}),
+        (content_of(db, store, uid, 5, 7), {"get": 1, "query": 1}),
+        (found.transactional(db, bstore.stat, store, uid), {"get": 1}),
+        (found.transactional(db, bstore.delete, store, uid), {"get": 2, "clear": 3}),
+    ]:
+        with counted() as calls:
+            await operation
+        assert calls == expected
 
 
 # ---- deleting

@@ -205,7 +205,7 @@ def peak():
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) * 1024
 
 async def main():
-    async with await found.open("embedded:{tmp_path}/db?cache=16m") as db:
+    async with await found.open("embedded:{tmp_path}/db?cache=8m") as db:
         store = bstore.make("b", ("b",))
         begun = peak()
         uid = await bstore.write(db, store, source())

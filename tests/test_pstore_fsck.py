@@ -84,7 +84,7 @@ KEYS = {
         ((*place.prefix, b"\x04"), "documents"),
         b"\x09",
     ),
-    "number of length is 12": lambda place, cat: (((*place.prefix, b"\x04"), "length"), None),
+    "sum of all lengths is 12": lambda place, cat: (((*place.prefix, b"\x04"), "length"), None),
     "2 documents have the token": lambda place, cat: (((*place.prefix, b"\x05"), cat), None),
     "0 documents have the token": lambda place, cat: (((*place.prefix, b"\x05"), uuid4()), b"\x01"),
 }

@@ -227,6 +227,9 @@ fn in_all<'a>(
     }
 }
 
+/// A document and its postings, as Python has them.
+type Candidate<'py> = (Bound<'py, PyBytes>, Vec<Option<Bound<'py, PyBytes>>>);
+
 /// A document and its postings, for Python: `(docuid, [value or None, ...])`.
 fn candidate<'py>(
     py: Python<'py>,
@@ -300,7 +303,7 @@ pub fn _rank_postings<'py>(
 #[pyo3(signature = (candidates, weights, limit))]
 pub fn _rank_candidates<'py>(
     py: Python<'py>,
-    candidates: Vec<(Bound<'py, PyBytes>, Vec<Option<Bound<'py, PyBytes>>>)>,
+    candidates: Vec<Candidate<'py>>,
     weights: Weights,
     limit: usize,
 ) -> PyResult<Option<Bound<'py, PyList>>> {
