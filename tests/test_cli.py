@@ -122,14 +122,14 @@ def test_mistakes_are_sentences(address: str, tmp_path: Path, capsys: Capture) -
     fails(["dump", f"{address}?fats=1", file], 1, capsys, "unknown option fats")
     fails(["dump", f"embedded:{letter}", file], 1, capsys, str(letter))
     fails(["dump", address, str(letter)], 4, capsys, str(letter), "no portable file")
-    fails(["dump", "--begin", "b", "--end", "a", address, file], 1, capsys, "end after it begins")
-    fails(["dump", "--begin", "b", "--prefix", "a", address, file], 1, capsys, "exclude each other")
-    fails(["dump", "--end", r"\xff\xff", address, file], 1, capsys, "at the latest")
+    fails(["dump", "--begin", "b", "--end", "a", address, file], 2, capsys, "end after it begins")
+    fails(["dump", "--begin", "b", "--prefix", "a", address, file], 2, capsys, "exclude each other")
+    fails(["dump", "--end", r"\xff\xff", address, file], 2, capsys, "at the latest")
     target = f"embedded:{tmp_path / 'target'}"
     fails(["load", there, target], 1, capsys, there)
     fails(["load", str(letter), target], 1, capsys, "no portable file")
     for command in (["dump", "memory:", file], ["load", file, "memory:name"]):
-        fails(command, 1, capsys, "of one process")
+        fails(command, 2, capsys, "of one process")
     fails(["check", str(letter)], 1, capsys, "no portable file")
     fails(["check", there], 1, capsys, there)
     fails(["check", str(tmp_path)], 1, capsys, str(tmp_path))
@@ -301,10 +301,10 @@ def test_a_store_is_checked_and_repaired(tmp_path: Path, capsys: Capture) -> Non
 
 
 def test_a_store_that_makes_no_sense_is_a_sentence(address: str, capsys: Capture) -> None:
-    fails(["fsck", address, "nstore", "--prefix", "a"], 1, capsys, "nstore needs --width")
-    fails(["fsck", address, "bstore", "--prefix", "a", "--width", "2"], 1, capsys, "has no --width")
-    fails(["fsck", address, "vnstore", "--prefix", "a"], 1, capsys, "vnstore needs --items")
-    fails(["fsck", address, "bstore", "--prefix", "{1: 2}"], 1, capsys, "dict")
+    fails(["fsck", address, "nstore", "--prefix", "a"], 2, capsys, "nstore needs --width")
+    fails(["fsck", address, "bstore", "--prefix", "a", "--width", "2"], 2, capsys, "has no --width")
+    fails(["fsck", address, "vnstore", "--prefix", "a"], 2, capsys, "vnstore needs --items")
+    fails(["fsck", address, "bstore", "--prefix", "{1: 2}"], 2, capsys, "dict")
     for prefix in ("notes", "('notes',)", "['notes']", "b'notes'", "1"):
         assert _cli.main(["fsck", "--quiet", address, "bstore", "--prefix", prefix]) == 0
 
@@ -335,9 +335,9 @@ def test_what_is_no_file_of_a_database_is_a_sentence(
 ) -> None:
     path = address[len("embedded:") :]
     fails(["check", path], 1, capsys, f"embedded:{path}")
-    fails(["check", "memory:"], 1, capsys, "memory:")
-    fails(["compact", "memory:"], 1, capsys, "memory:")
+    fails(["check", "memory:"], 2, capsys, "memory:")
+    fails(["compact", "memory:"], 2, capsys, "memory:")
     fails(["compact", f"embedded:{tmp_path / 'nothing'}"], 1, capsys, "nothing")
     fails(["check", f"embedded:{tmp_path / 'nothing'}"], 1, capsys, "nothing")
-    fails(["check", "--repair", str(tmp_path / "nothing")], 1, capsys, "--repair")
+    fails(["check", "--repair", str(tmp_path / "nothing")], 2, capsys, "--repair")
     assert not (tmp_path / "nothing").exists()

@@ -10,7 +10,7 @@ from typing import Optional
 
 from found import BaseFoundException
 from found._cli import checking, moving, stores
-from found._cli.ending import DAMAGED, FAILED, INTERRUPTED, REFUSED
+from found._cli.ending import DAMAGED, FAILED, INTERRUPTED, REFUSED, USAGE
 from found.portable import DamagedException, RefusedException
 
 _DESCRIPTION = """\
@@ -61,7 +61,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         message, code = str(error), REFUSED
     except DamagedException as error:
         message, code = str(error), DAMAGED
-    except (BaseFoundException, OSError, ValueError) as error:
+    except ValueError as error:
+        message, code = str(error), USAGE
+    except (BaseFoundException, OSError) as error:
         message, code = _said(error), FAILED
     print(f"found: {message}", file=sys.stderr)
     return code

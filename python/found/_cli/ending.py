@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Final
 
 FAILED: Final = 1
+# As argparse ends, too.
+USAGE: Final = 2
 DAMAGED: Final = 3
 REFUSED: Final = 4
 INTERRUPTED: Final = 130
