@@ -1,5 +1,4 @@
-//! What must not grow: memory with the number of operations, a file with the number of overwrites, syncs with the number of
-//! commits that wait.
+//! What must not grow: a file with the number of overwrites, syncs with the number of commits that wait.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -101,65 +100,5 @@ fn the_file_of_a_database_under_steady_overwriting_stays_within_four_times_its_d
         );
         assert!(most <= 4 * live + written, "{value}: {most} bytes for {live} live and {written}");
         assert!(closed <= 4 * live, "{value}: {closed} bytes for {live}");
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn resident_bytes() -> usize {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
-}
-
-/// A few of everything a program does with transactions; 10 operations.
-#[cfg(target_os = "linux")]
-fn ten_operations(db: &Database, round: u64) {
-    let key = |number: u64| format!("row{:03}", number % 100).into_bytes();
-    let tx = db.transaction();
-    tx.get(&key(round)).value().unwrap();
-    tx.set(&key(round + 1), &[7; 30]);
-    tx.commit().wait().unwrap();
-    // Snapshots that nobody reads from again, and a transaction that is given up.
-    let left = db.transaction();
-    left.read_version().int64().unwrap();
-    left.get(&key(round + 2)).cancel();
-    left.cancel();
-    // A watch that fires, and one that is cancelled.
-    let watching = db.transaction();
-    let fires = watching.watch(&key(round + 3));
-    watching.watch(&key(round + 4)).cancel();
-    watching.commit().wait().unwrap();
-    db.put(&key(round + 3), &round.to_be_bytes());
-    fires.wait().unwrap();
-    // A conflict.
-    let (one, other) = (db.transaction(), db.transaction());
-    for tx in [&one, &other] {
-        tx.get(b"shared").value().unwrap();
-        tx.set(b"shared", &round.to_be_bytes());
-    }
-    one.commit().wait().unwrap();
-    assert_eq!(other.commit().wait(), Err(1020));
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn memory_does_not_grow_with_what_was_done() {
-    let folder = Folder::new();
-    for (address, rounds) in [("memory:".to_owned(), 40_000), (folder.address("?sync=off"), 10_000)]
-    {
-        let rounds = std::env::var("FOUND_OPERATIONS")
-            .map_or(rounds, |operations| operations.parse::<u64>().unwrap() / 10);
-        let db = Database::open(&address);
-        let began = Instant::now();
-        // What one second of operations leaves for five: the window is to be full before it is measured.
-        let warm = rounds / 3;
-        (0..warm).for_each(|round| ten_operations(&db, round));
-        let before = resident_bytes();
-        (warm..rounds).for_each(|round| ten_operations(&db, round));
-        let grown = resident_bytes().saturating_sub(before);
-        println!(
-            "{address}: {rounds} rounds in {:?}, {before} bytes and {grown} more",
-            began.elapsed()
-        );
-        assert!(grown < 24 << 20, "{address}: {grown} bytes more than {before}");
     }
 }

@@ -50,7 +50,10 @@ impl StorageBackend for Backend {
         let _gate = self.enter()?;
         match self.blocks.read(offset, out) {
             Ok(()) => Ok(()),
-            Err(Unreadable::Io(error)) if self.blocks.is_opening() => Err(error),
+            Err(unreadable) if self.blocks.is_opening() => Err(match unreadable {
+                Unreadable::Io(error) => error,
+                damaged => IoError::other(damaged),
+            }),
             Err(unreadable) => resume_unwind(Box::new(unreadable)),
         }
     }

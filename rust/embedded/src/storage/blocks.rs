@@ -54,6 +54,8 @@ impl std::fmt::Display for Unreadable {
     }
 }
 
+impl std::error::Error for Unreadable {}
+
 impl From<IoError> for Unreadable {
     fn from(error: IoError) -> Unreadable {
         Unreadable::Io(error)
@@ -90,7 +92,9 @@ pub struct Blocks {
     sums: RwLock<HashMap<u64, Group>>,
     /// One writes at a time. Reads go on beside it.
     writing: Mutex<Writing>,
-    /// While redb opens the file: blocks that differ from their checksums, with those they would have.
+    /// redb opens the file, and is told of failures.
+    is_opening: AtomicBool,
+    /// While it opens one that was not closed: blocks that differ from their checksums, with those they would have.
     suspects: Mutex<Option<HashMap<u64, u64>>>,
     frozen: AtomicBool,
     state: Mutex<State>,
@@ -155,14 +159,17 @@ fn runs(block: u64, count: u64) -> impl Iterator<Item = (u64, u64)> {
 }
 
 impl Blocks {
-    /// Takes a file over, which is new or one of ours. `opened` ends the opening.
-    pub fn load(disk: Arc<dyn Disk>) -> Result<Blocks, NotOurs> {
+    /// Takes a file over, which is new or one of ours. `opened` ends the opening, in which, to `verify`, redb reads all of
+    /// it as if it had not been closed.
+    pub fn load(disk: Arc<dyn Disk>, verify: bool) -> Result<Blocks, NotOurs> {
         let head = read_head(&*disk)?;
+        let shows_all = verify || !head.is_closed();
         Ok(Blocks {
             disk,
             sums: RwLock::default(),
             writing: Mutex::new(Writing::from(head)),
-            suspects: Mutex::new(Some(HashMap::new())),
+            is_opening: AtomicBool::new(true),
+            suspects: Mutex::new(shows_all.then(HashMap::new)),
             frozen: AtomicBool::new(false),
             state: Mutex::default(),
             syncs: AtomicU64::new(0),
@@ -188,6 +195,7 @@ impl Blocks {
     /// redb has opened the file. Where it has repaired it, every block it keeps was verified. None, or a damaged block.
     pub fn opened(&self, repaired: bool) -> Result<Option<u64>, IoError> {
         let suspects = self.suspects.lock().take().unwrap_or_default();
+        self.is_opening.store(false, Ordering::Release);
         if suspects.is_empty() {
             return Ok(None);
         }
@@ -201,7 +209,7 @@ impl Blocks {
     }
 
     pub fn is_opening(&self) -> bool {
-        self.suspects.lock().is_some()
+        self.is_opening.load(Ordering::Acquire)
     }
 
     /// How long redb takes the file to be.
@@ -464,6 +472,7 @@ impl Blocks {
         self.sums.write().clear();
         *writing = Writing::from(head);
         *self.suspects.lock() = Some(HashMap::new());
+        self.is_opening.store(true, Ordering::Release);
         *self.state.lock() = State::default();
         self.frozen.store(false, Ordering::Release);
         Ok(())

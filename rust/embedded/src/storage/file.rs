@@ -43,8 +43,8 @@ pub(super) const VERSION: &str = "version";
 /// counts as a page at least.
 const UNSYNCED_LIMIT: u64 = 8 << 20;
 
-/// A file that has grown to twice what it was, by overwriting more than by adding, is compacted as it is closed; not a small
-/// one, where there is little to gain, nor a large one, where it takes more than a moment.
+/// A file that has grown to twice what it was is compacted as it is closed; not a small one, where there is little to gain,
+/// nor a large one, where it takes more than a moment.
 const COMPACTED_FROM: u64 = 8 << 20;
 const COMPACTED_TO: u64 = 128 << 20;
 
@@ -177,7 +177,7 @@ impl File {
         path: &Path,
         options: &FileOptions,
     ) -> std::result::Result<File, OpenFailure> {
-        let blocks = open::load(path, disk)?;
+        let blocks = open::load(path, disk, options)?;
         let opened = open::open(path, &blocks, options)?;
         Ok(File {
             path: path.to_path_buf(),
@@ -368,7 +368,7 @@ impl Drop for File {
         *self.latest.lock() = None;
         let size = self.blocks.extent();
         let has_grown = size > 2 * self.opened_with.max(COMPACTED_FROM) && size <= COMPACTED_TO;
-        if has_grown && self.blocks.written() > size + size / 2 && !self.needs_recovery() {
+        if has_grown && !self.needs_recovery() {
             // Unless somebody holds a snapshot still.
             let _ = self.compact();
         }

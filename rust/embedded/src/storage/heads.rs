@@ -60,6 +60,12 @@ impl Head {
         (self.header, self.len, self.extent) == (other.header, other.len, other.extent)
     }
 
+    /// Whether redb has closed the file, which it says in the byte behind its name.
+    pub fn is_closed(&self) -> bool {
+        const NOT_CLOSED: u8 = 2;
+        self.header.get(9).is_some_and(|byte| byte & NOT_CLOSED == 0)
+    }
+
     /// Of a file that redb has not begun yet.
     pub fn first() -> Head {
         Head { generation: 1, header: [0; HEADER], len: 0, extent: 0, synced: false }

@@ -62,8 +62,8 @@ fn lock(path: &Path, file: &File) -> Result<()> {
 }
 
 /// What lies in the file, which is called `path` in what goes wrong.
-pub fn load(path: &Path, disk: Arc<dyn Disk>) -> Result<Arc<Blocks>> {
-    Blocks::load(disk).map(Arc::new).map_err(|error| not_ours(path, error))
+pub fn load(path: &Path, disk: Arc<dyn Disk>, options: &FileOptions) -> Result<Arc<Blocks>> {
+    Blocks::load(disk, options.verify).map(Arc::new).map_err(|error| not_ours(path, error))
 }
 
 pub fn not_ours(path: &Path, error: NotOurs) -> OpenFailure {
@@ -200,6 +200,9 @@ fn damaged(path: &Path, cause: &str) -> OpenFailure {
 }
 
 fn io_failure(path: &Path, error: &IoError) -> OpenFailure {
+    if let Some(unreadable) = error.get_ref().and_then(|inner| inner.downcast_ref::<Unreadable>()) {
+        return damaged(path, &unreadable.to_string());
+    }
     match error.kind() {
         ErrorKind::InvalidData => {
             failure(path, Error::FILE_CORRUPT, &format!("it is not a database: {error}"))
