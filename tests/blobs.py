@@ -8,6 +8,8 @@ from hashlib import blake2b
 from random import Random
 from uuid import UUID
 
+from stores import Place
+
 import found
 from found.ext import bstore
 from found.ext.bstore import BStore
@@ -25,39 +27,29 @@ def blob(size: int, seed: int = 1) -> bytes:
     return Random(seed).randbytes(size)
 
 
-def spans(store: BStore) -> list[tuple[bytes, bytes]]:
-    """The ranges of the store's rows, wherever they lie."""
-    nested = [found.pack(((*store.prefix, letter),)) for letter in (b"\x01", b"\x02", b"\x03")]
-    return [(head, head + b"\xff") for head in [found.pack(store.prefix), *nested]]
+def place(db: found.Database, store: BStore) -> Place:
+    """Where the store's rows are."""
+    where = Place(db)
+    where.prefix = store.prefix
+    return where
 
 
 async def rows(db: found.Database, store: BStore) -> dict[bytes, bytes]:
     """All rows of the store, as committed."""
-    tx = found.make_transaction(db)
-    pages = [await found.all(found.query(tx, *span)) for span in spans(store)]
-    return dict(row for page in pages for row in page)
+    return await place(db, store).rows()
 
 
 async def put(db: found.Database, *pairs: tuple[bytes, bytes]) -> None:
     """Commit rows as they are."""
-    tx = found.make_transaction(db)
-    for key, value in pairs:
-        found.set(tx, key, value)
-    await found.commit(tx)
+    await Place(db).put(dict(pairs))
 
 
 async def drop(db: found.Database, *keys: bytes) -> None:
-    tx = found.make_transaction(db)
-    for key in keys:
-        found.clear(tx, key)
-    await found.commit(tx)
+    await Place(db).drop(*keys)
 
 
 async def clear(db: found.Database, store: BStore) -> None:
-    tx = found.make_transaction(db)
-    for begin, end in spans(store):
-        found.clear(tx, begin, end)
-    await found.commit(tx)
+    await place(db, store).clear()
 
 
 def hash_row(store: BStore, content: bytes) -> bytes:
