@@ -211,6 +211,36 @@ async def test_a_scan_of_many_pages_within_a_join_keeps_the_order(place: Place) 
     assert joined == [{"n": n, "m": m} for n in range(3) for m in range(700)]
 
 
+async def test_bindings_that_need_the_same_rows_share_a_read(place: Place) -> None:
+    store = make(place)
+    rows = [(f"p{n}", "in", f"c{n % 2}") for n in range(100)]
+    # More than a first page holds: each of those that share it goes on for itself.
+    rows += [(f"c{n}", "has", f"street {m}") for n in range(2) for m in range(150)]
+    rows += [(f"c{n}", "of", "here") for n in range(2)]
+    await fill(place, store, rows)
+    tx = found.make_transaction(place.db)
+    people, city = (var("p"), "in", var("c")), (var("c"), "of", var("country"))
+    with counted() as calls:
+        joined = await found.all(nstore.query(tx, store, people, city, reorder=False))
+    assert calls == {"query": 1 + 2}
+    assert len(joined) == 100
+    streets = (var("c"), "has", var("street"))
+    expected = [
+        {"p": f"p{n}", "c": f"c{n % 2}", "street": street}
+        for n in sorted(range(100), key=lambda n: (n % 2, f"p{n}"))
+        for street in sorted(f"street {m}" for m in range(150))
+    ]
+    assert await queried(place, store, people, streets, reorder=False) == expected
+    late = nstore.satisfying("street", lambda street: street.endswith("9"))
+    got = await queried(place, store, people, (var("c"), "has", late), reorder=False)
+    assert got == [one for one in expected if one["street"].endswith("9")]
+    assert await in_pages(place, store, people, streets, limit=97, reorder=False) == expected
+    known = (var("c"), "of", "here")
+    with counted() as calls:
+        await queried(place, store, people, known, no(var("c"), "has", "x"), reorder=False)
+    assert calls == {"query": 1, "get": 2 + 2}
+
+
 async def test_patterns_without_a_common_variable_are_multiplied(place: Place) -> None:
     store = await people(place)
     joined = await queried(place, store, ("ann", "knows", var("x")), ("bob", "knows", var("y")))

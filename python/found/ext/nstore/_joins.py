@@ -13,6 +13,8 @@ from found.ext.nstore._tuples import NStore
 
 AT_ONCE = 64
 """Scans that each pattern of a query has under way at most. The first page of each is 4,096 bytes, or a row."""
+RECENT = 128
+"""Reads of each pattern that are kept, for bindings that need the same: many people live in few cities."""
 PAGE = 256
 """Bindings that are handed on at once, as soon as there are so many."""
 
@@ -37,8 +39,12 @@ class _Started(NamedTuple):
     """The read of the first rows; None if it is known that there are none."""
     query: Optional[found.Query[tuple[bytes, bytes]]] = None
     """None for a get."""
-    limited_to: bytes = b""
-    """Where the range ends of which only some rows are read."""
+    end: bytes = b""
+    """Where the range ends."""
+    limited: bool = False
+    """Whether only some of its rows are read."""
+    shared: bool = False
+    """Whether another binding has sent the read, and goes on with the query if there is more."""
 
 
 class Join:
@@ -75,6 +81,7 @@ class Join:
         self._lookups: dict[tuple[bool, ...], Lookup] = {}
         self._alike = alike
         self._only: Optional[Lookup] = None
+        self._recent: dict[bytes, _Started] = {}
         self._mode = mode
         self._limit = limit
         self._tracked = tracked
@@ -102,6 +109,19 @@ class Join:
             if seed.get(PATH) == path:
                 # The last pattern's own row was given; another pattern's may have more to give.
                 resume = key + b"\x00" if self._level.last else key
+        same = self._recent.get(begin)
+        if same is not None and not resume and same.lookup is lookup:
+            return _Started(
+                seed, lookup, begin, same.operation, same.query, same.end, same.limited, True
+            )
+        started = self._send(seed, lookup, begin, resume)
+        if started.operation is not None and not resume:
+            if len(self._recent) >= RECENT:
+                del self._recent[next(iter(self._recent))]
+            self._recent[begin] = started
+        return started
+
+    def _send(self, seed: Binding, lookup: Lookup, begin: bytes, resume: bytes) -> _Started:
         if lookup.point:
             operation = found.get(self._tx, begin) if begin >= resume else None
             return _Started(seed, lookup, begin, operation)
@@ -114,7 +134,7 @@ class Join:
         if not lookup.filtered:
             limit = 1 if self._pattern.negated else self._limit
         query = found.query(self._tx, first, end, limit=limit, mode=self._mode)
-        return _Started(seed, lookup, begin, query._page(), query, end if limit else b"")
+        return _Started(seed, lookup, begin, query._page(), query, end, limit > 0)
 
     async def pages(self, seeds: Pages) -> Pages:
         """Yield pages of bindings, each of which extends one of `seeds`."""
@@ -149,7 +169,7 @@ class Join:
                     rows = [] if value is None else [(started.begin, value)]
                 bound = self._bind(started, rows) if rows else []
                 # A limit counts rows that are no tuples too.
-                more = more or bool(started.limited_to and len(bound) < len(rows))
+                more = more or (started.limited and len(bound) < len(rows))
                 if negated:
                     if not bound and not (more and await self._any(started, rows[-1][0])):
                         out.append(started.seed)
@@ -185,9 +205,9 @@ class Join:
     async def _further(self, started: _Started, after: bytes) -> Pages:
         """The bindings of a range after those of its first page, which ended with a key."""
         query = started.query
-        if started.limited_to or query is None:
+        if started.limited or started.shared or query is None:
             after += b"\x00"
-            query = found.query(self._tx, after, started.limited_to, mode=self._mode)
+            query = found.query(self._tx, after, started.end, mode=self._mode)
         more = True
         while more:
             rows, more = await query._page()
