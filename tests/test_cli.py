@@ -247,10 +247,12 @@ def shown(monkeypatch: pytest.MonkeyPatch, terminal: Terminal, quiet: bool = Fal
 
 
 def test_progress_is_one_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     text = shown(monkeypatch, Terminal(True))
     assert "\n" not in text.replace("a note\n", "")
-    assert "[############            ] 50%" in text
+    assert "[########        ] 50%" in text
     last = text.split("\r")
+    assert max(map(len, last)) < 80
     assert last[-1] == "a note\n" and last[-2].strip() == ""
 
 

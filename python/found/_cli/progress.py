@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from types import TracebackType
@@ -12,7 +13,7 @@ from found.portable import Progress
 
 _ON_TERMINAL = 0.1
 _ELSEWHERE = 10.0
-_BAR = 24
+_BAR = 16
 
 
 class Display:
@@ -57,7 +58,7 @@ class Display:
             if self._terminal:
                 line += f" [{'#' * int(share * _BAR):<{_BAR}}]"
             line += f" {share:.0%}, {_clock(max(left, 0))} left"
-        self.line(f"{line}, {rate:,.0f} rows/s")
+        self._line(f"{line}, {rate:,.0f} rows/s")
 
     def count(self, rows: int) -> None:
         """Show a number of rows."""
@@ -68,8 +69,10 @@ class Display:
         self._clear()
         print(sentence, file=sys.stderr, flush=True)
 
-    def line(self, line: str) -> None:
+    def _line(self, line: str) -> None:
         if self._terminal:
+            # A line that is wrapped cannot be gone back over.
+            line = line[: shutil.get_terminal_size().columns - 1]
             print(f"\r{line:<{len(self._shown)}}", end="", file=sys.stderr, flush=True)
             self._shown = line
             self._next = time.monotonic() + _ON_TERMINAL
