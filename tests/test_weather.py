@@ -145,6 +145,32 @@ def test_a_seed_gives_the_same_events_through_a_loaded_engine(tmp_path: Path) ->
     assert child.communicate()[0].splitlines() == run(story(7))
 
 
+def test_what_one_transaction_does_moves_no_other_ones_weather() -> None:
+    async def outcomes(seed: int, reads: int) -> list[int]:
+        async with await found.open(f"memory:?faults={seed}") as db:
+            first, second = found.make_transaction(db), found.make_transaction(db)
+            seen: list[int] = []
+            for tx, count in ((first, reads), (second, 10)):
+                seen.clear()
+                for _ in range(count):
+                    try:
+                        await found.get(tx, b"key")
+                        found.set(tx, b"other", b"")
+                        seen.append(0)
+                    except found.FoundException as error:
+                        seen.append(error.code)
+                        await found.on_error(tx, error.code)
+                try:
+                    await found.commit(tx)
+                except found.FoundException as error:
+                    seen.append(error.code)
+            return seen
+
+    alone = [run(outcomes(seed, 0)) for seed in range(40)]
+    assert alone == [run(outcomes(seed, 9)) for seed in range(40)]
+    assert len({tuple(codes) for codes in alone}) > 3
+
+
 def test_versions_and_stamps_are_those_of_the_seed() -> None:
     async def versions() -> list[object]:
         async with await found.open("memory:?faults=3") as db:
@@ -334,6 +360,26 @@ def test_a_back_off_takes_no_time_but_counts() -> None:
     assert outcomes == [run(timed_out(seed)) for seed in range(60)]
 
 
+def test_the_five_seconds_of_a_transaction_are_virtual() -> None:
+    async def program(db: found.Database) -> None:
+        old = found.make_transaction(db)
+        try:
+            await found.get(old, b"key")
+        except found.FoundException:
+            return
+        patient = found.make_transaction(db)
+        for _ in range(40):
+            # Its back-off grows to a second.
+            await found.on_error(patient, 1020)
+        with fails_with(1007):
+            await found.get(old, b"key")
+        found.set(old, b"key", b"")
+        with fails_with(1007):
+            await found.commit(old)
+
+    every_seed(program, 10)
+
+
 def test_a_timeout_ends_who_waits_for_a_stamp_of_no_commit() -> None:
     async def program(db: found.Database) -> None:
         tx = found.make_transaction(db)
@@ -360,7 +406,8 @@ def test_a_name_can_be_looked_at_in_fair_weather() -> None:
             except found.FoundException:
                 return
             await found.transactional(fair, found.set, b"watched", os.urandom(8))
-            await watch
+            with contextlib.suppress(found.FoundException):
+                await watch
 
     every_seed(program, 5, "fair")
 

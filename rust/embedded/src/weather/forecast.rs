@@ -25,15 +25,19 @@ enum Purpose {
 /// After so many tries in a row that failed there are no faults any more, so that every transaction gets through.
 const BAD_TRIES: u32 = 4;
 
-/// Of this many tries of a transaction one meets a fault, of each kind, the first time; half as often each time after it.
-/// At the start: throttled, or the proxies are out of memory.
+// Of all transactions, how many meet each fault in their first try. With each try after it, it is half as many.
+
+/// With the read version: throttled, for its tag or its priority; or the proxies are out of memory.
 const START_THROTTLED: f64 = 1.0 / 4.0;
 const START_OUT_OF_MEMORY: f64 = 1.0 / 64.0;
-/// At one of the reads: too old; not reached yet; behind.
+
+/// With one of the reads, which is rather an early one than a late one: the first, or one of the first 2, 4, up to 64.
 const READ_TOO_OLD: f64 = 1.0 / 16.0;
 const READ_FUTURE_VERSION: f64 = 1.0 / 32.0;
 const READ_PROCESS_BEHIND: f64 = 1.0 / 32.0;
-/// At the commit, one after the other.
+const LATE_READS: u64 = 7;
+
+/// With the commit.
 const CONFLICT: f64 = 1.0 / 8.0;
 const UNKNOWN_COMMITTED: f64 = 1.0 / 16.0;
 const UNKNOWN_NOT_COMMITTED: f64 = 1.0 / 16.0;
@@ -41,12 +45,12 @@ const CHANGED_COMMITTED: f64 = 1.0 / 128.0;
 const CHANGED_NOT_COMMITTED: f64 = 1.0 / 128.0;
 const COMMIT_TOO_OLD: f64 = 1.0 / 32.0;
 const COMMIT_OUT_OF_MEMORY: f64 = 1.0 / 64.0;
-/// Watches that fire although nothing has changed: from 0.1 ms to a second after the commit, rather early than late.
-const WATCH_FOR_NOTHING: f64 = 1.0 / 4.0;
-const WATCH_FOR_NOTHING_AFTER: (f64, f64) = (1e-4, 1e4);
 
-/// The read that fails is one of the first so many, rather an early one than a late one.
-const READS_BITS: f64 = 6.0;
+/// Of all watches, how many fire although nothing has changed; and when after the commit, rather early than late: within
+/// the first of these times, or of 2, 4, 8 times it, up to about a second.
+const WATCH_FOR_NOTHING: f64 = 1.0 / 4.0;
+const WATCH_FOR_NOTHING_WITHIN: Duration = Duration::from_micros(256);
+const LATE_WATCHES: u64 = 13;
 
 /// The weather over one transaction.
 pub struct Forecast {
@@ -87,7 +91,7 @@ impl Forecast {
         forecast
     }
 
-    /// The transaction starts over, for the so manieth time that on_error has it do so.
+    /// The transaction starts over; `retries` is how often on_error has made it do so in a row.
     pub fn restart(&mut self, retries: i32) {
         self.place.attempt += 1;
         self.place.operation = 0;
@@ -128,7 +132,8 @@ impl Forecast {
         )?;
         let mut random = self.draw(Purpose::Read);
         random.next();
-        Some(((READS_BITS * random.fraction()).exp2() as u64 - 1, error))
+        let among = 1 << (random.next() % LATE_READS);
+        Some((random.next() % among, error))
     }
 
     /// The next operation begins: when it is answered, and what the log will say.
@@ -225,12 +230,14 @@ impl Forecast {
     /// Whether the watch that is made now fires for nothing.
     pub fn watch(&mut self, key: &[u8]) -> Option<ForNothing> {
         let mut random = self.draw(Purpose::Watch);
-        let (first, share) = WATCH_FOR_NOTHING_AFTER;
         let (_, event) = self.operation("watch", key);
-        (random.fraction() < WATCH_FOR_NOTHING).then(|| ForNothing {
-            weather: Arc::clone(&self.weather),
-            after: Duration::from_secs_f64(first * share.powf(random.fraction())),
-            event: Event { note: "for nothing", ..event },
+        (random.fraction() < WATCH_FOR_NOTHING).then(|| {
+            let within = WATCH_FOR_NOTHING_WITHIN * (1 << (random.next() % LATE_WATCHES));
+            ForNothing {
+                weather: Arc::clone(&self.weather),
+                after: within.mul_f64(random.fraction()),
+                event: Event { note: "for nothing", ..event },
+            }
         })
     }
 }

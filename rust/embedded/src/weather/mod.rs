@@ -103,7 +103,8 @@ impl Weather {
         task: impl FnOnce() + Send + 'static,
     ) {
         self.timeline.answer_at(time, of, task);
-        if self.takes_turns.load(Ordering::Acquire) {
+        // The network thread, where it acts for another handle, has no loop that turns.
+        if self.takes_turns.load(Ordering::Acquire) && !network::is_network_thread() {
             self.timeline.asked_from_this_thread();
         } else {
             self.timeline.release_from_network();

@@ -61,7 +61,7 @@ struct State {
 
 pub struct Timeline {
     origin: Instant,
-    /// Microseconds since the origin.
+    /// Nanoseconds since the origin.
     now: AtomicU64,
     state: Mutex<State>,
     /// Held by who runs what comes next: one at a time.
@@ -69,21 +69,20 @@ pub struct Timeline {
 }
 
 thread_local! {
-    /// The timelines on which this thread has asked for something.
+    /// The timelines on which this thread has asked for something since they last had nothing for it.
     static ASKED: RefCell<Vec<Weak<Timeline>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The event loop of this thread has turned: true if it should go on to say so.
 pub fn turn() -> bool {
-    let timelines: Vec<_> = ASKED.with_borrow_mut(|asked| {
-        asked.retain(|timeline| timeline.strong_count() > 0);
-        asked.iter().filter_map(Weak::upgrade).collect()
-    });
-    let mut goes_on = false;
-    for timeline in timelines {
-        goes_on |= timeline.turn();
+    // Taken out: what a turn brings may ask again.
+    let asked = ASKED.take();
+    let turning: Vec<_> =
+        asked.iter().filter_map(Weak::upgrade).filter(|timeline| timeline.turn()).collect();
+    for timeline in &turning {
+        timeline.turns_with_this_thread();
     }
-    goes_on
+    !turning.is_empty()
 }
 
 impl Timeline {
@@ -99,7 +98,7 @@ impl Timeline {
 
     /// The time since the timeline began.
     pub fn elapsed(&self) -> Duration {
-        Duration::from_micros(self.now.load(Ordering::Acquire))
+        Duration::from_nanos(self.now.load(Ordering::Acquire))
     }
 
     pub fn now(&self) -> Instant {
@@ -109,8 +108,13 @@ impl Timeline {
     /// Has the turns of this thread's loop, which are promised, move this timeline.
     pub fn asked_from_this_thread(self: &Arc<Self>) {
         self.state.lock().is_turning = true;
+        self.turns_with_this_thread();
+    }
+
+    fn turns_with_this_thread(self: &Arc<Self>) {
         ASKED.with_borrow_mut(|asked| {
             if !asked.iter().any(|timeline| timeline.as_ptr() == Arc::as_ptr(self)) {
+                asked.retain(|timeline| timeline.strong_count() > 0);
                 asked.push(Arc::downgrade(self));
             }
         });
@@ -274,8 +278,8 @@ impl Timeline {
     }
 
     fn leap(&self, time: Instant) {
-        let micros = time.saturating_duration_since(self.origin).as_micros();
-        self.now.fetch_max(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::AcqRel);
+        let nanos = time.saturating_duration_since(self.origin).as_nanos();
+        self.now.fetch_max(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::AcqRel);
     }
 }
 
