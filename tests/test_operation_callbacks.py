@@ -204,6 +204,62 @@ def test_what_ends_the_program_ends_the_loop_and_later_completions_still_land(
         loop.run_until_complete(still_works(db))
 
 
+@pytest.mark.parametrize("fatal", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_ends_the_program_loses_no_callback_of_what_was_done_already(
+    kind: str, fatal: type[BaseException]
+) -> None:
+    with event_loop(kind) as loop:
+        db = loop.run_until_complete(filled(READY))
+        called: list[int] = []
+
+        def raises(number: int) -> None:
+            called.append(number)
+            raise fatal("out of a callback")
+
+        async def main() -> None:
+            tx = found.make_transaction(db)
+            for number in range(5):
+                get = found.get(tx, b"k00")
+                assert get.done()
+                get.add_done_callback(lambda _, number=number: raises(number))
+            await until(lambda: len(called) == 5)
+
+        task = loop.create_task(main())
+        ended = 0
+        while not task.done():
+            try:
+                loop.run_until_complete(task)
+            except fatal:
+                ended += 1
+            assert ended <= 5
+        assert ended > 0
+        assert called == list(range(5))
+        loop.run_until_complete(still_works(db))
+
+
+@on_every_loop
+async def test_callbacks_of_what_is_done_come_at_one_turn_and_those_they_add_at_the_next() -> None:
+    async with await filled(READY) as db:
+        tx = found.make_transaction(db)
+        gets = [found.get(tx, b"k00") for _ in range(100)]
+        turn = 0
+        called: list[int] = []
+
+        def callback(get: Any) -> None:
+            called.append(turn)
+            if len(called) <= len(gets):
+                get.add_done_callback(callback)
+
+        for get in gets:
+            assert get.done()
+            get.add_done_callback(callback)
+        while turn < 3:
+            await asyncio.sleep(0)
+            turn += 1
+        assert called == [0] * 100 + [1] * 100
+
+
 @ADDRESSES
 @on_every_loop
 async def test_a_callback_may_cancel_start_and_await_other_operations(address: str) -> None:
