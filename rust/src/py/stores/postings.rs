@@ -181,13 +181,18 @@ fn in_any<'a>(
 ) -> PyResult<()> {
     let mut places = vec![0; lists.len()];
     let mut values = vec![None; lists.len()];
-    while let Some(docuid) =
-        lists.iter().zip(&places).filter_map(|(list, place)| list.docuid(*place)).min()
-    {
-        for ((list, place), value) in lists.iter().zip(&mut places).zip(&mut values) {
-            let here = list.docuid(*place) == Some(docuid);
-            *value = if here { list.value(*place) } else { None };
-            *place += usize::from(here);
+    let mut heads: Vec<_> = lists.iter().map(|list| list.docuid(0)).collect();
+    while let Some(docuid) = heads.iter().flatten().min().copied() {
+        for (number, list) in lists.iter().enumerate() {
+            let (place, head, value) =
+                (&mut places[number], &mut heads[number], &mut values[number]);
+            if *head == Some(docuid) {
+                *value = list.value(*place);
+                *place += 1;
+                *head = list.docuid(*place);
+            } else {
+                *value = None;
+            }
         }
         visit(docuid, &values)?;
     }
