@@ -330,12 +330,15 @@ async def test_differences_of_two_points_in_pages(memory: found.Database) -> Non
         return await vnstore.change_apply(tx, store, uid)
 
     first = await place.run(change, range(100), ())
+    nothing = await place.run(change, (), ())
     for number in range(150):
         last = await place.run(change, [1_000 + number], [number % 100] if number < 100 else ())
     for before, after, alive, dead in (
         (first, None, range(1_000, 1_150), range(100)),
         (last, first, range(100), range(1_000, 1_150)),
         (vnstore.BEGINNING, first, range(100), ()),
+        # The change gone through first says nothing, the next more than a page has.
+        (vnstore.BEGINNING, nothing, range(100), ()),
         (first, first, (), ()),
     ):
         for limit in (7, 1_000):

@@ -296,7 +296,9 @@ async def _touched(
     ]
     pages = await asyncio.gather(
         *(
-            _said.change_page(later, changeid, places[number], limit if not number else AHEAD)
+            _said.change_page(
+                later, changeid, places[number], min(limit, AHEAD) if number else limit
+            )
             for number, (_, changeid) in enumerate(changes)
         )
     )
