@@ -12,7 +12,7 @@ from stores import Place
 
 import found
 from found.ext import vnstore
-from found.ext.vnstore import var
+from found.ext.vnstore import _bases, _said, var
 
 ONE, TWO, THREE = ("u", "n", 1), ("u", "n", 2), ("u", "n", 3)
 
@@ -309,3 +309,37 @@ async def test_no_more_conflicts_are_named_than_are_wanted(place: Place) -> None
     with pytest.raises(vnstore.ConflictException, match="and 99 more") as refusal:
         await histories.apply(place, store, ours)
     assert len(refusal.value.conflicts) == 100
+
+
+@pytest.mark.parametrize("size", [1, 2])
+async def test_pages_of_what_was_applied_since(
+    memory: found.Database, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    place = Place(memory)
+    store = histories.make(place)
+    tuples = [("u", "n", n) for n in range(5)]
+    ours = await histories.propose(place, store, add=tuples)
+    for items in tuples:
+        await histories.commit(place, store, add=[items, ("w", *items[1:]), ("x", *items[1:])])
+    whole = await place.run(vnstore.change_conflicts, store, ours)
+    assert [conflict.items for conflict in whole] == tuples
+    monkeypatch.setattr(_bases, "PAGE", size)
+    monkeypatch.setattr(_said, "COMPLETE", size)
+    monkeypatch.setattr(_said, "JOINED", size)
+    assert await place.run(vnstore.change_conflicts, store, ours) == whole
+
+
+async def test_a_transaction_that_is_reset_by_hand_reads_anew(place: Place) -> None:
+    """Its `vars` stay, and what was read of changes is in them."""
+    store = histories.make(place)
+    await histories.commit(place, store, add=[ONE])
+    uid = await histories.propose(place, store, remove=[ONE])
+    tx = found.make_transaction(place.db)
+    assert await vnstore.ask(tx, store, *ONE)
+    vnstore.change_continue(tx, store, uid)
+    await vnstore.add(tx, store, *TWO)
+    await histories.apply(place, store, uid)
+    found.reset(tx)
+    assert not await vnstore.ask(tx, store, *ONE)
+    with pytest.raises(vnstore.VNStoreException, match="applied"):
+        await vnstore.add(tx, store, *TWO)
