@@ -77,8 +77,8 @@ async def load(
         async for batch in batches:
             if len(under_way) == _AT_ONCE:
                 await settle()
-            task = asyncio.ensure_future(found.transactional(db, body, batch))
-            under_way.append((len(batch), task))
+            commit = asyncio.ensure_future(found.transactional(db, body, batch))
+            under_way.append((len(batch), commit))
         while under_way:
             await settle()
     finally:
