@@ -2,4 +2,5 @@
 
 from found.ext.vnstore.server.command import main
 
-main()
+if __name__ == "__main__":
+    main()
