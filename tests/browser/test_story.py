@@ -1,14 +1,51 @@
-"""found-vnstore in a real browser: the whole story, without JavaScript too, on a phone, by keyboard, in the dark."""
+"""found-vnstore in a real browser: the whole story, without JavaScript too, on a phone, by keyboard, in the dark.
+
+The browser is Chromium as the system has it, driven by Playwright; where either is missing the tests are skipped.
+"""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from serving_process import started
 
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
 )
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """The browser. Not for longer: while it is driven an event loop runs, and the tests of others start their own."""
+    path = next(filter(None, map(shutil.which, _NAMES)), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        # Containers run as root, where Chromium has no sandbox of its own.
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[str]:
+    """A server with the airports of the demo, which no test changes."""
+    with started("--database", "memory:", "--demo") as server:
+        yield server.address
+
+
+@pytest.fixture
+def empty() -> Iterator[str]:
+    """A server with nothing in its store."""
+    with started("--database", "memory:") as server:
+        yield server.address
+
 
 PAGES = [
     "/",
