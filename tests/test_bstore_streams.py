@@ -454,3 +454,28 @@ async def test_a_commit_whose_outcome_is_unknown_is_no_second_blob(
         assert await streamed(db, store, uid) == content
     assert len(await blobs.rows(db, store)) == (12 + 2) + (1 + 2) + 2
     assert (await bstore.fsck(db, store)).problems == 0
+
+
+@pytest.mark.parametrize("there_already", [False, True])
+async def test_a_blob_deleted_before_its_writer_knows_that_it_was_published_was_published(
+    db: found.Database, store: BStore, there_already: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit's outcome is unknown, and before the writer looks again somebody else has deleted the blob."""
+    content = blob(150_000)
+    if there_already:
+        await found.transactional(db, bstore.get_or_create, store, content)
+    transactional = found.transactional
+
+    async def unsure(database: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
+        result = await transactional(database, func, *args, **kwargs)
+        if isinstance(result, UUID):
+            assert await transactional(db, bstore.delete, store, result)
+            return await transactional(database, func, *args, **kwargs)
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(found, "transactional", unsure)
+        uid = await bstore.write(db, store, content)
+    with pytest.raises(BStoreException, match=f"there is no blob {uid}"):
+        await found.transactional(db, bstore.get, store, uid)
+    assert await blobs.rows(db, store) == {}

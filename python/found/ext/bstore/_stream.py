@@ -198,14 +198,19 @@ class _Upload:
         return sum(map(len, batch))
 
     async def publish(self, digest: bytes, size: int, publish: Optional[Publish]) -> UUID:
+        tried: Optional[UUID] = None
+
         async def body(tx: found.Transaction) -> UUID:
+            nonlocal tried
             hash_row = found.get(tx, hash_key(self.store, digest))
             state = await read_state(tx, self.store, self.uid)
             uid = uid_of(await hash_row)
             # Tried again after a commit whose outcome was unknown, the blob may be published already, or cleared in
-            # favour of another of the same content.
+            # favour of another of the same content; and whichever it was may have been deleted since.
             if not isinstance(state, Writing) and uid is None:
-                raise self._lost()
+                if tried is None:
+                    raise self._lost()
+                return tried
             if uid is None:
                 uid = self.uid
                 found.set(tx, hash_key(self.store, digest), uid.bytes)
@@ -214,6 +219,7 @@ class _Upload:
                 forget(tx, self.store, self.uid)
             if publish is not None:
                 await publish(tx, uid)
+            tried = uid
             return uid
 
         return await found.transactional(self.db, body)
