@@ -181,6 +181,7 @@ async def test_bad_input_is_told_before_anything_is_written(
 
 
 def test_a_handle_is_checked() -> None:
+    assert repr(eavstore.make("a", ("x", 1))) == "eavstore.make('a', ('x', 1))"
     assert eavstore.make("a", ["x"]) == eavstore.make("a", ("x",))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="prefix must be a tuple or a list, not str"):
         eavstore.make("a", "x")  # type: ignore[arg-type]

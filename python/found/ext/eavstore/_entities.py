@@ -26,6 +26,13 @@ class EAVStore(NamedTuple):
     """The first element of the keys of what the dictionaries hold."""
     prefix_index: tuple[Any, ...]
     """The first element of the keys by which they are looked up."""
+    head_data: bytes
+    """It packed, which those keys begin with."""
+    head_index: bytes
+    """The same of the index."""
+
+    def __repr__(self) -> str:
+        return f"eavstore.make({self.name!r}, {self.prefix_data[:-1]!r})"
 
 
 def make(name: str, prefix: tuple[Any, ...]) -> EAVStore:
@@ -46,7 +53,8 @@ def make(name: str, prefix: tuple[Any, ...]) -> EAVStore:
     """
     _store.check_name(name)
     prefix = _store.check_prefix(prefix)
-    return EAVStore(name, (*prefix, _DATA), (*prefix, _INDEX))
+    data, index = (*prefix, _DATA), (*prefix, _INDEX)
+    return EAVStore(name, data, index, found.pack((data,)), found.pack((index,)))
 
 
 def check_handle(store: object) -> None:
@@ -77,13 +85,12 @@ class Entity:
         check_handle(store)
         self._store = store
         self._uid = pack(store, "uid", uid)
-        self.begin = found.pack((store.prefix_data,)) + self._uid
+        self.begin = store.head_data + self._uid
         self.end = self.begin + b"\xff"
-        self._index = found.pack((store.prefix_index,))
 
     def row(self, key: bytes, value: bytes) -> _Row:
         """The row of a key and its value, both packed."""
-        return _Row(self.begin + key, value, self._index + key + value + self._uid)
+        return _Row(self.begin + key, value, self._store.head_index + key + value + self._uid)
 
     def rows(self, values: Mapping[Any, Any]) -> dict[bytes, _Row]:
         """The rows of a dictionary, by the key of the data.

@@ -146,7 +146,7 @@ class _Search(NamedTuple):
         return hashlib.blake2b(packed, digest_size=8).digest()
 
     def head(self, key: bytes) -> bytes:
-        return found.pack((self.store.prefix_index,)) + key
+        return self.store.head_index + key
 
     def range(self, key: bytes) -> tuple[bytes, bytes]:
         """The rows of the index whose value is what is asked of it."""
@@ -287,7 +287,7 @@ async def _checked(
     tx: found.Transaction, search: _Search, leader: bytes, rows: Rows
 ) -> list[tuple[bytes, Any]]:
     """The rows of the index, and their uids, whose dictionaries meet the conditions."""
-    data = found.pack((search.store.prefix_data,))
+    data = search.store.head_data
     head = search.head(leader)
     asked: list[tuple[bytes, Any, Sequence[tuple[Condition, Awaitable[Optional[bytes]]]]]] = []
     for row, _ in rows:
@@ -354,7 +354,7 @@ async def _fetched(
         entity = Entity(store, uid)
         return found.all(found.query(tx, entity.begin, entity.end))
 
-    data = len(found.pack((store.prefix_data,)))
+    data = len(store.head_data)
     pairs = _store.pipelined(uids, start)
     try:
         async for uid, rows in pairs:
