@@ -108,7 +108,8 @@ def _scans(tuples: nstore.NStore, n: int) -> tuple[nstore.Scan, ...]:
     for number, order in enumerate(tuples.indices):
         columns = 0
         for width in range(n + 1):
-            if columns >> n == 0:
+            # No pattern has an item for the change, or for its word.
+            if columns < 1 << n:
                 other = nstore.Scan(number, tuples.heads[number], order[:width], order[width:])
                 old = scans[columns]
                 if not is_grouped(old, n) and (
