@@ -228,12 +228,8 @@ impl Timeline {
             let alarm = state.alarms.first_key_value().map(|(moment, _)| *moment);
             match (answer, alarm) {
                 (Some(answer), alarm) if alarm.is_none_or(|alarm| answer < alarm) => {
-                    let Some(answer) = state.answers.remove(&answer).map(|entry| (answer, entry))
-                    else {
-                        return false;
-                    };
+                    let Some(((time, _), answer)) = state.answers.pop_first() else { return false };
                     drop(state);
-                    let ((time, _), answer) = answer;
                     if !answer.is_moot() {
                         let is_told = answer.of.is_some();
                         self.leap(time);
