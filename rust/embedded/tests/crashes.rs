@@ -112,6 +112,9 @@ impl Model {
                 version += 1;
                 self.acknowledged.store(version.unsigned_abs(), Ordering::Relaxed);
             }
+            if life == 2 {
+                storage.compact().unwrap();
+            }
         }
     }
 }

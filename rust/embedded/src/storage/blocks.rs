@@ -163,7 +163,8 @@ impl Blocks {
     /// it as if it had not been closed.
     pub fn load(disk: Arc<dyn Disk>, verify: bool) -> Result<Blocks, NotOurs> {
         let head = read_head(&*disk)?;
-        let shows_all = verify || !head.is_closed();
+        // A head that redb wrote as it opened the file may say so too early: those have no mark.
+        let shows_all = verify || !(head.is_closed() && head.synced);
         Ok(Blocks {
             disk,
             sums: RwLock::default(),
@@ -192,20 +193,18 @@ impl Blocks {
         self.writing.lock().safe.synced
     }
 
-    /// redb has opened the file. Where it has repaired it, every block it keeps was verified. None, or a damaged block.
-    pub fn opened(&self, repaired: bool) -> Result<Option<u64>, IoError> {
+    /// redb has read and verified all that it will keep: what differs from its checksum is right. So it is on the disk with
+    /// what redb writes next.
+    pub fn accept(&self) -> Result<(), IoError> {
+        let accepted = self.suspects.lock().as_mut().map(std::mem::take).unwrap_or_default();
+        accepted.into_iter().try_for_each(|(block, sum)| self.set_sums(block, &[sum]))
+    }
+
+    /// redb has opened the file. None, or a block that is damaged.
+    pub fn opened(&self) -> Option<u64> {
         let suspects = self.suspects.lock().take().unwrap_or_default();
         self.is_opening.store(false, Ordering::Release);
-        if suspects.is_empty() {
-            return Ok(None);
-        }
-        if !repaired {
-            return Ok(suspects.keys().min().copied());
-        }
-        for (block, sum) in suspects {
-            self.set_sums(block, &[sum])?;
-        }
-        self.sync().map(|()| None)
+        suspects.keys().min().copied()
     }
 
     pub fn is_opening(&self) -> bool {

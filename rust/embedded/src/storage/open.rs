@@ -138,12 +138,15 @@ pub fn open(path: &Path, blocks: &Arc<Blocks>, options: &FileOptions) -> Result<
     let repaired = Rc::new(Cell::new(false));
     let mut builder = Builder::new();
     builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(options.verify);
-    let (noted, is_synced) = (Rc::clone(&repaired), blocks.is_synced());
+    let (noted, shown, is_synced) = (Rc::clone(&repaired), Arc::clone(blocks), blocks.is_synced());
     builder.set_repair_callback(move |session| {
         noted.set(true);
-        // The commit before the last is all there is left of the file: right after a crash that tore the last apart, but
-        // the last was whole once.
-        if is_synced && session.progress() > 0.0 && session.progress() < LAST_COMMIT_VERIFIED {
+        if session.progress() > LAST_COMMIT_VERIFIED {
+            // Where it fails they stay suspect.
+            let _ = shown.accept();
+        } else if is_synced && session.progress() > 0.0 {
+            // The commit before the last is all there is left of the file: right after a crash that tore the last apart,
+            // but the last was whole once.
             session.abort();
         }
     });
@@ -160,14 +163,13 @@ pub fn open(path: &Path, blocks: &Arc<Blocks>, options: &FileOptions) -> Result<
         Err(panic) => return Err(damaged(path, &panic_text(&*panic))),
     };
     let repaired = repaired.get();
-    match blocks.opened(repaired) {
-        Ok(None) => Ok(Opened { database, version, end, repaired }),
-        Ok(Some(block)) => {
+    match blocks.opened() {
+        None => Ok(Opened { database, version, end, repaired }),
+        Some(block) => {
             // Nothing is to be written to it, closing included.
             end.end();
             Err(damaged(path, &Unreadable::Damaged(block).to_string()))
         }
-        Err(error) => Err(io_failure(path, &error)),
     }
 }
 
