@@ -6,7 +6,7 @@ mod plain;
 
 use crate::common::selecting::Select as Asked;
 use crate::common::{Database, Transaction, option};
-use plain::{OPS, Op, Plain, Select, Selector, Step, after};
+use plain::{OPS, Plain, Select, Selector, Step, after};
 
 const VERSIONSTAMPED_KEY: u32 = 14;
 const VERSIONSTAMPED_VALUE: u32 = 15;
@@ -186,8 +186,8 @@ impl Program {
                 one.plain.write(Step::Set(key, value));
             }
             7 | 8 => {
-                let (key, value): (_, _) = (bytes.key(), bytes.value());
-                let (op, number): (Op, u32) = OPS[bytes.below(OPS.len())];
+                let (key, value) = (bytes.key(), bytes.value());
+                let (op, number) = OPS[bytes.below(OPS.len())];
                 one.tx.atomic(&key, &value, number);
                 one.plain.write(Step::Atomic(op, key, value));
             }
