@@ -126,7 +126,8 @@ fn times() -> u64 {
 #[test]
 fn what_was_acknowledged_survives_a_loss_of_power_at_any_moment() {
     let mut losses = 0;
-    for seed in 0..times() {
+    // 2 once found a file shorter than its head says, which a crash had left and the next commit made last.
+    for seed in (0..times()).chain([2]) {
         let model = Model::new();
         model.run(seed, &FileOptions::default(), false);
         let found = model.found.lock();

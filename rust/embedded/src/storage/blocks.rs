@@ -549,13 +549,16 @@ fn read_head(disk: &dyn Disk) -> Result<Head, NotOurs> {
     match heads::find(&bytes) {
         Heads::Known(head) if head.header.starts_with(b"redb") => {
             // What the head says was in the file when the head was synced; before that it may be in part.
-            if head.synced && len < file_len(head.extent) {
-                return Err(NotOurs::Truncated);
+            if len < file_len(head.extent) {
+                if head.synced {
+                    return Err(NotOurs::Truncated);
+                }
+                disk.set_len(file_len(head.extent))?;
             }
             // After a kill what was read may be in the system's memory alone, and the next head would go to the place
             // of the one that is on the disk.
             disk.sync()?;
-            Ok(head)
+            Ok(*head)
         }
         // redb writes its name last: the file was not done.
         Heads::Known(head) => {

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 
 /// A file, read and written at any place.
+#[allow(clippy::len_without_is_empty)] // A length is asked for, never whether there is one.
 pub trait Disk: Debug + Send + Sync + 'static {
     fn len(&self) -> Result<u64>;
 

@@ -47,7 +47,7 @@ pub struct Head {
 pub enum Heads {
     /// Nothing, or what a crash left of making the file: if the file is no longer than the heads.
     New,
-    Known(Head),
+    Known(Box<Head>),
     /// A file of this engine in a format that it does not read.
     Foreign(u32),
     /// Something else, or nothing that is whole.
@@ -130,7 +130,7 @@ pub fn find(blocks: &[u8]) -> Heads {
         }
     });
     if let Some(head) = newest {
-        return Heads::Known(head);
+        return Heads::Known(Box::new(head));
     }
     let is_ours = |copy: &[u8]| copy.starts_with(&MAGIC);
     if let Some(format) = copies().filter(|copy| is_ours(copy)).find_map(format)
@@ -142,9 +142,9 @@ pub fn find(blocks: &[u8]) -> Heads {
     // Whoever made the file was not done with its first head: each sector of it is there, or is not.
     let mut whole = vec![0; usize::try_from(Head::offset(1)).unwrap_or(0)];
     whole.extend(Head::first().encode());
-    let sectors = blocks.chunks(SECTOR).zip(whole.chunks(SECTOR));
+    let mut sectors = blocks.chunks(SECTOR).zip(whole.chunks(SECTOR));
     let unfinished = |(found, whole): (&[u8], &[u8])| {
         found.iter().all(|&byte| byte == 0) || whole.starts_with(found)
     };
-    if sectors.map(unfinished).all(|is| is) { Heads::New } else { Heads::None }
+    if sectors.all(unfinished) { Heads::New } else { Heads::None }
 }
