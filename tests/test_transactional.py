@@ -211,8 +211,8 @@ async def test_a_task_cancelled_in_its_back_off_is_not_tried_again(space: Space)
     async def function(tx: found.Transaction) -> None:
         nonlocal tries
         tries += 1
-        # The delay after 1007 is a fixed one, so there is time to cancel in it.
-        asyncio.get_running_loop().call_soon(task.cancel)
+        # It takes effect where the task waits next: in the delay after 1007, which is a fixed one.
+        task.cancel()
         raise found.FoundException(1007)
 
     task = asyncio.create_task(found.transactional(space.db, function))

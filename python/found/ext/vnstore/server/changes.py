@@ -112,12 +112,14 @@ async def create_change(request: Request) -> Response:
             typed=typed,
         )
 
-    async def create(tx: found.Transaction) -> UUID:
-        return await vnstore.change_create(
-            tx, site.store, message=message, metadata=_metadata(author)
+    # Made here, so that a commit of unknown outcome, tried again, makes no second change.
+    uid = vnstore.change_uid()
+    metadata = _metadata(author)
+    await site.write(
+        lambda tx: vnstore.change_create(
+            tx, site.store, message=message, metadata=metadata, uid=uid
         )
-
-    uid = await site.write(create)
+    )
     return done(request, f"/history/u/{uid.hex}/", {"id": uid.hex}, 201)
 
 
@@ -284,23 +286,21 @@ async def undo(request: Request) -> Response:
     _, author = _described({"author": "", **await form_of(request), "description": ""})
     doing = _action(request)
 
-    async def write(tx: found.Transaction) -> UUID:
+    created = vnstore.change_uid()
+    about: dict[str, Any] = {"metadata": _metadata(author), "uid": created}
+
+    async def write(tx: found.Transaction) -> None:
         change = await described(tx, site.store, uid)
         _allow(doing, change.state)
         title = change.message or uid.hex
         if doing == "revert" or change.significance is None:
-            return await vnstore.change_revert(
-                tx, site.store, uid, message=f"Revert: {title}", metadata=_metadata(author)
+            await vnstore.change_revert(tx, site.store, uid, message=f"Revert: {title}", **about)
+        else:
+            await vnstore.restore(
+                tx, site.store, change.significance, message=f"Back to: {title}", **about
             )
-        return await vnstore.restore(
-            tx,
-            site.store,
-            change.significance,
-            message=f"Back to: {title}",
-            metadata=_metadata(author),
-        )
 
-    created = await site.write(write)
+    await site.write(write)
     return done(request, f"/history/u/{created.hex}/", {"id": created.hex}, 201)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import found
 from found.ext import vnstore
@@ -35,14 +36,12 @@ async def load(db: found.Database, store: vnstore.VNStore) -> bool:
     if page.changes:
         return False
     airports = list(_airports())
-    uid = await found.transactional(
-        db, _create, store, "Airports of western Europe\n\nFrom the package airportsdata."
-    )
+    uid = await _propose(db, store, "Airports of western Europe\n\nFrom the package airportsdata.")
     for start in range(0, len(airports), _BATCH):
         await found.transactional(db, _edit, store, uid, [], airports[start : start + _BATCH])
     await found.transactional(db, _apply, store, uid)
 
-    uid = await found.transactional(db, _create, store, "Paris has a name for its largest airport")
+    uid = await _propose(db, store, "Paris has a name for its largest airport")
     await found.transactional(
         db,
         _edit,
@@ -53,9 +52,7 @@ async def load(db: found.Database, store: vnstore.VNStore) -> bool:
     )
     await found.transactional(db, _apply, store, uid)
 
-    uid = await found.transactional(
-        db, _create, store, "Basel, Mulhouse and Freiburg share an airport"
-    )
+    uid = await _propose(db, store, "Basel, Mulhouse and Freiburg share an airport")
     await found.transactional(
         db,
         _edit,
@@ -86,16 +83,21 @@ async def _newest(tx: found.Transaction, store: vnstore.VNStore) -> vnstore.Hist
     return await vnstore.history(tx, store, limit=1)
 
 
-async def _create(tx: found.Transaction, store: vnstore.VNStore, message: str) -> Any:
-    return await vnstore.change_create(
-        tx, store, message=message, metadata={"author": "found-vnstore --demo"}
-    )
+async def _propose(db: found.Database, store: vnstore.VNStore, message: str) -> UUID:
+    uid = vnstore.change_uid()
+    author = {"author": "found-vnstore --demo"}
+
+    async def create(tx: found.Transaction) -> None:
+        await vnstore.change_create(tx, store, message=message, metadata=author, uid=uid)
+
+    await found.transactional(db, create)
+    return uid
 
 
 async def _edit(
     tx: found.Transaction,
     store: vnstore.VNStore,
-    uid: Any,
+    uid: UUID,
     removed: list[tuple[Any, ...]],
     added: list[tuple[Any, ...]],
 ) -> None:
@@ -106,5 +108,5 @@ async def _edit(
         await vnstore.add(tx, store, *items)
 
 
-async def _apply(tx: found.Transaction, store: vnstore.VNStore, uid: Any) -> None:
+async def _apply(tx: found.Transaction, store: vnstore.VNStore, uid: UUID) -> None:
     await vnstore.change_apply(tx, store, uid)

@@ -48,7 +48,8 @@ def tostring(value: object) -> str:
         return "#true" if value else "#false"
     if isinstance(value, str):
         if _CONTROL.search(value):
-            return f"#j{json.dumps(value, ensure_ascii=False)}"
+            # JSON escapes the first 32 of them by itself.
+            return "#j" + _CONTROL.sub(_escape, json.dumps(value, ensure_ascii=False))
         return f"#s{value}" if value[:1] in ("", "#", "_") else value
     if isinstance(value, int):
         return f"#i{value}"
@@ -67,6 +68,10 @@ def tostring(value: object) -> str:
             return f"#p{found.pack(tuple(cast('Sequence[Any]', value))).hex()}"
         return f"#t{json.dumps(_array(cast('Sequence[object]', value)), ensure_ascii=False)}"
     raise TypeError(f"no text for a {type(value).__name__}")
+
+
+def _escape(control: re.Match[str]) -> str:
+    return f"\\u{ord(control[0]):04x}"
 
 
 def _depth(items: Sequence[object]) -> int:
