@@ -12,7 +12,16 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
-SERVER = [sys.executable, "-m", "found.ext.vnstore.server", "--demo", "--database", "memory:", "--port", "0"]
+SERVER = [
+    sys.executable,
+    "-m",
+    "found.ext.vnstore.server",
+    "--demo",
+    "--database",
+    "memory:",
+    "--port",
+    "0",
+]
 
 
 def main() -> None:
@@ -21,14 +30,19 @@ def main() -> None:
     if chromium is None:
         sys.exit("no Chromium on this machine")
     FOLDER.mkdir(exist_ok=True)
-    with subprocess.Popen(SERVER, stderr=subprocess.PIPE, text=True) as server, sync_playwright() as driver:
+    with (
+        subprocess.Popen(SERVER, stderr=subprocess.PIPE, text=True) as server,
+        sync_playwright() as driver,
+    ):
         assert server.stderr is not None
         addresses = (re.search(r"running on (http://\S+)", line) for line in server.stderr)
         address = next(filter(None, addresses))[1]
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
             _take(browser.new_context(viewport={"width": 1000, "height": 640}).new_page(), address)
-            narrow = browser.new_context(viewport={"width": 360, "height": 640}, color_scheme="dark").new_page()
+            narrow = browser.new_context(
+                viewport={"width": 360, "height": 640}, color_scheme="dark"
+            ).new_page()
             narrow.goto(f"{address}/navigate/?uid=CDG")
             narrow.screenshot(path=FOLDER / "vnstore-phone.png")
         finally:
