@@ -235,6 +235,9 @@ def test_what_ends_the_program_loses_no_callback_of_what_was_done_already(
             assert ended <= 5
         assert ended > 0
         assert called == list(range(5))
+        # uvloop may keep a stop of the run that ended, from callbacks of its own futures just as well.
+        loop.call_soon(loop.stop)
+        loop.run_forever()
         loop.run_until_complete(still_works(db))
 
 
