@@ -39,7 +39,14 @@ class Program:
     def read_line(self) -> str:
         """The next line that the program prints."""
         assert self._process.stdout is not None
-        return self._process.stdout.readline().rstrip("\n")
+        line = b""
+        # Byte by byte: what a buffer has taken in advance, `end` does not see.
+        while not line.endswith(b"\n"):
+            byte = os.read(self._process.stdout.fileno(), 1)
+            if not byte:
+                break
+            line += byte
+        return line.decode().rstrip("\n")
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import Program, output_of, program
+from support import fails_with
 
 import found
 import found.embedded
-from tests.processes import Program, output_of, program
-from tests.support import fails_with
 
 # Transfers between accounts, and a log of them under versionstamps. Each acknowledgement is printed once it is there.
 BANK = """

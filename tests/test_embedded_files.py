@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import Program
+from support import Space, fails_with
 
 import found
 import found.embedded
-from tests.processes import Program
-from tests.support import Space, fails_with
 
 ROWS = 5_000
 
