@@ -379,7 +379,7 @@ def _close(db: Database) -> None:
 def _check_file(
     address: str, repair: bool, progress: Optional[Callable[[int, int], object]]
 ) -> tuple[int, int, int, bool, list[str]]:
-    """Verifies a file: see `found.embedded.check`. `progress` takes rows and bytes, and ends the check by an exception."""
+    """Verifies a file: see `found.embedded.check`. `progress` takes rows and bytes; if it raises, that is the end."""
 
 def _compact_file(address: str) -> tuple[int, int]:
     """Makes a file as small as it can be: see `found.embedded.compact`."""
@@ -443,7 +443,7 @@ def _set_permuted(
     """Sets the keys of `_permute` to `value`. Raises ValueError, and sets none, if one is too long."""
 
 def _time_rows(tx: Transaction, begin: bytes, end: bytes) -> float:
-    """Seconds that the rows of a range take from Rust, read in the batches of `found.all`: called, looked at, destroyed."""
+    """Seconds that the rows of a range take from Rust, in the batches of `found.all`: called, looked at, destroyed."""
 
 _PostingLists = list[tuple[list[_Row], int]]
 _Candidates = list[tuple[bytes, list[Optional[bytes]]]]
@@ -470,9 +470,7 @@ def _rank_postings(
     document's length dampens its counts.
     """
 
-def _rank_candidates(
-    candidates: _Candidates, weights: _Weights, limit: int
-) -> Optional[_Scored]:
+def _rank_candidates(candidates: _Candidates, weights: _Weights, limit: int) -> Optional[_Scored]:
     """The best `limit` of `candidates`, which are as `_merge_postings` gives them: as `_rank_postings`
     does, None included.
     """

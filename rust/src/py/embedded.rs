@@ -17,7 +17,7 @@ fn failed(py: Python<'_>, failure: &found_embedded::storage::OpenFailure) -> PyE
     errors::with_detail(py, None, Code(failure.code.0), Some(failure.message.clone()))
 }
 
-/// Verifies a file: see `found.embedded.check`. `progress` takes rows and bytes, and ends the check by an exception.
+/// Verifies a file: see `found.embedded.check`. `progress` takes rows and bytes; if it raises, that is the end.
 #[pyfunction]
 pub fn _check_file(
     py: Python<'_>,

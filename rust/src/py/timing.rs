@@ -33,7 +33,7 @@ pub fn _time_ready_gets(
     time().map_err(|fault| errors::raise(tx.py(), fault))
 }
 
-/// Seconds that the rows of a range take from Rust, read in the batches of `found.all`: called, looked at, destroyed.
+/// Seconds that the rows of a range take from Rust, in the batches of `found.all`: called, looked at, destroyed.
 #[pyfunction]
 pub fn _time_rows(
     tx: Tx<'_>,

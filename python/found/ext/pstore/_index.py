@@ -7,8 +7,9 @@ from typing import Any, Optional
 from uuid import UUID, uuid4
 
 import found
-from found.ext import _store, nstore
+from found.ext import _store
 from found.ext._store import Rows
+from found.ext.nstore._tuples import keys as tuple_keys
 from found.ext.pstore._model import (
     Entries,
     PStore,
@@ -80,7 +81,7 @@ async def index(
         token = tokens.get(term)
         if token is None:
             token = uuid4()
-            for key in nstore.keys(pstore.tokens, (term, token)):
+            for key in tuple_keys(pstore.tokens, (term, token)):
                 found.set(tx, key, b"")
         entries[token] = entries.get(token, 0) + count
     await _replace(tx, pstore, packed, (len(rows), old), await counted, entries)

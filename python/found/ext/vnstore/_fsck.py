@@ -10,6 +10,7 @@ import found
 from found.ext import _fsck, _store, nstore
 from found.ext._fsck import EXAMPLES, Findings, Report, Scan
 from found.ext._store import Progress, Rows
+from found.ext.nstore._tuples import keys as tuple_keys
 from found.ext.vnstore import _bases, _state
 from found.ext.vnstore._changes import TYPE
 from found.ext.vnstore._handle import VNStore, check_store
@@ -91,7 +92,7 @@ def _unpacked(key: bytes, skip: int) -> tuple[Any, ...]:
 
 def _stale(findings: Findings, part: nstore.NStore, items: tuple[Any, ...], what: str) -> None:
     """A tuple that should not be, in no index."""
-    first, *others = nstore.keys(part, items)
+    first, *others = tuple_keys(part, items)
     findings.stale(first, what)
     if findings.repair:
         for key in others:
@@ -100,7 +101,7 @@ def _stale(findings: Findings, part: nstore.NStore, items: tuple[Any, ...], what
 
 def _missing(findings: Findings, part: nstore.NStore, items: tuple[Any, ...], what: str) -> None:
     """A tuple that should be, in every index."""
-    first, *others = nstore.keys(part, items)
+    first, *others = tuple_keys(part, items)
     findings.wrong(first, b"", what)
     if findings.repair:
         for key in others:
@@ -158,7 +159,7 @@ def _check_change(
             what = "stale: the change is not applied"
             _stale(findings, part, (changeid, "versionstamp", value), what)
     elif not isinstance(said["significance"][-1], UUID):
-        key = nstore.keys(part, (changeid, "significance", said["significance"][-1]))[0]
+        key = tuple_keys(part, (changeid, "significance", said["significance"][-1]))[0]
         findings.damaged(key, "it is no place in history")
 
 
@@ -175,7 +176,7 @@ async def _tuples(store: VNStore, tx: found.Transaction, rows: Rows, findings: F
     known = await _state.resolve(tx, store, {items[-2].bytes for _, items in parsed})
     # The row of a removal comes right before that of an addition, in the same page or the one before.
     removals = [
-        (key, items, found.get(tx, nstore.keys(store.tuples, (*items[:-1], False))[0]))
+        (key, items, found.get(tx, tuple_keys(store.tuples, (*items[:-1], False))[0]))
         if items[-1]
         else (key, items, None)
         for key, items in parsed

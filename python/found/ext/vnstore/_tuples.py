@@ -9,6 +9,7 @@ from uuid import UUID
 import found
 from found.ext import nstore
 from found.ext._store import PagedResults, each
+from found.ext.nstore._tuples import keys as tuple_keys
 from found.ext.vnstore import _bases, _match, _state
 from found.ext.vnstore._errors import VNStoreException
 from found.ext.vnstore._handle import VNStore, check, check_count, pack_items
@@ -31,9 +32,9 @@ def write(
     state = _state.of(tx, store)
     # What it has said before is cleared, whether it is there or not; of a change that begins here it is known.
     if state.created != changeid or packed in state.written:
-        for key in nstore.keys(store.tuples, (*items, changeid, not alive)):
+        for key in tuple_keys(store.tuples, (*items, changeid, not alive)):
             found.clear(tx, key)
-    for key in nstore.keys(store.tuples, (*items, changeid, alive)):
+    for key in tuple_keys(store.tuples, (*items, changeid, alive)):
         found.set(tx, key, b"")
     if state.created == changeid:
         state.written.add(packed)
