@@ -14,7 +14,7 @@ from weather import every_seed
 import found
 from found.ext import bstore, pstore
 
-SEEDS = 20
+SEEDS = 200
 
 
 async def blobs_at_work(db: found.Database) -> None:

@@ -12,7 +12,7 @@ import found
 from found.ext import eavstore, nstore
 from found.ext.nstore import var
 
-SEEDS = 40
+SEEDS = 200
 
 TOKENS = ["a", "b", "a\x00b"]
 

@@ -75,7 +75,7 @@ def test_random_operations_end_with_a_clean_store() -> None:
         await found.transactional(db, check, snapshot=True)
         assert (await vnstore.fsck(db, store)).problems == 0
 
-    every_seed(program, 40)
+    every_seed(program, 200)
 
 
 def test_programs_that_apply_at_once_are_one_after_the_other() -> None:
@@ -119,7 +119,7 @@ def test_programs_that_apply_at_once_are_one_after_the_other() -> None:
         assert attempts >= 4
         assert (await vnstore.fsck(db, store)).problems == 0
 
-    every_seed(program, 40)
+    every_seed(program, 200)
 
 
 async def test_two_databases_of_one_name_are_two_programs() -> None:
