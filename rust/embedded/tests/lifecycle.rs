@@ -3,8 +3,6 @@
 // A helper of tests is no test to clippy.
 #![allow(clippy::unwrap_used)]
 #![allow(unsafe_code)]
-// The calls take nothing, or constants.
-#![allow(clippy::undocumented_unsafe_blocks)]
 
 mod common;
 
@@ -34,6 +32,7 @@ fn in_process_of_its_own(test: &str, body: impl FnOnce()) {
 
 #[test]
 fn nothing_works_before_an_api_version_is_selected() {
+    // SAFETY: a process of its own, which calls in the order that is tested, with live handles and constants.
     in_process_of_its_own("nothing_works_before_an_api_version_is_selected", || unsafe {
         assert_eq!(fdb_setup_network(), 2200);
         assert_eq!(fdb_network_set_option(30, std::ptr::null(), 0), 2200);
@@ -43,6 +42,7 @@ fn nothing_works_before_an_api_version_is_selected() {
 
 #[test]
 fn an_api_version_is_selected_once_and_only_if_it_is_spoken() {
+    // SAFETY: a process of its own, which calls in the order that is tested, with live handles and constants.
     in_process_of_its_own("an_api_version_is_selected_once_and_only_if_it_is_spoken", || unsafe {
         assert_eq!(fdb_select_api_version_impl(740, 730), 2202);
         assert_eq!(fdb_select_api_version_impl(800, 800), 2203);
@@ -56,6 +56,7 @@ fn an_api_version_is_selected_once_and_only_if_it_is_spoken() {
 fn the_network_is_set_up_then_run_then_stopped_and_never_again() {
     in_process_of_its_own(
         "the_network_is_set_up_then_run_then_stopped_and_never_again",
+        // SAFETY: a process of its own, which calls in the order that is tested, with live handles and constants.
         || unsafe {
             select(730);
             let mut database = null_mut();
@@ -89,12 +90,14 @@ fn the_network_is_set_up_then_run_then_stopped_and_never_again() {
 }
 
 unsafe extern "C" fn hook(parameter: *mut c_void) {
+    // SAFETY: the parameter is the counter that the hook was added with, which outlives the network.
     let calls = unsafe { &*parameter.cast::<AtomicU32>() };
     calls.fetch_add(1, Ordering::SeqCst);
 }
 
 #[test]
 fn a_network_stopped_before_it_runs_ends_at_once() {
+    // SAFETY: a process of its own, which calls in the order that is tested, with live handles and constants.
     in_process_of_its_own("a_network_stopped_before_it_runs_ends_at_once", || unsafe {
         select(730);
         assert_eq!(fdb_setup_network(), 0);
@@ -107,6 +110,7 @@ fn a_network_stopped_before_it_runs_ends_at_once() {
 fn after_the_network_stopped_databases_close_and_futures_are_freed() {
     in_process_of_its_own(
         "after_the_network_stopped_databases_close_and_futures_are_freed",
+        // SAFETY: a process of its own, which calls in the order that is tested, with live handles and constants.
         || unsafe {
             select(730);
             assert_eq!(fdb_setup_network(), 0);
@@ -150,6 +154,7 @@ fn a_process_ends_with_its_network_running_and_its_databases_open() {
 fn network_options_are_checked_and_what_is_of_no_use_here_is_accepted() {
     in_process_of_its_own(
         "network_options_are_checked_and_what_is_of_no_use_here_is_accepted",
+        // SAFETY: a process of its own, which calls in the order that is tested, with live handles and constants.
         || unsafe {
             select(730);
             let set = |option, value: Option<&[u8]>| {
@@ -176,6 +181,7 @@ fn network_options_are_checked_and_what_is_of_no_use_here_is_accepted() {
 fn at_api_version_630_what_is_below_read_your_writes_is_reset_by_a_commit() {
     in_process_of_its_own(
         "at_api_version_630_what_is_below_read_your_writes_is_reset_by_a_commit",
+        // SAFETY: a process of its own, which calls in the order that is tested, with live handles and constants.
         || unsafe {
             select(630);
             assert_eq!(fdb_setup_network(), 0);
@@ -198,6 +204,7 @@ fn at_api_version_630_what_is_below_read_your_writes_is_reset_by_a_commit() {
 
 #[test]
 fn error_texts_and_predicates_need_no_api_version() {
+    // SAFETY: a process of its own, which calls in the order that is tested, with live handles and constants.
     in_process_of_its_own("error_texts_and_predicates_need_no_api_version", || unsafe {
         let text = std::ffi::CStr::from_ptr(fdb_get_error(1007));
         assert_eq!(text, c"Transaction is too old to perform reads or be committed");

@@ -50,6 +50,7 @@ pub struct Row {
 impl Transaction {
     pub fn get_mapped(&self, request: &Request<'_>) -> Future {
         let (begin, end) = (request.begin, request.end);
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         Future(unsafe {
             fdb_transaction_get_mapped_range(
                 self.0,
@@ -78,6 +79,7 @@ impl Future {
     pub fn mapped(&self) -> Result<(Vec<Row>, bool), i32> {
         self.wait()?;
         let (mut rows, mut count, mut more) = (null(), 0, 0);
+        // SAFETY: the future is live, and what it gives is written into locals.
         let code = unsafe {
             fdb_future_get_mappedkeyvalue_array(
                 self.0,
@@ -90,8 +92,10 @@ impl Future {
             return Err(code);
         }
         let row = |index| {
+            // SAFETY: the index is below the count that came with the array, which lives as long as the future.
             let row: FDBMappedKeyValue = unsafe { *rows.offset(index) };
             let found = |index| {
+                // SAFETY: the index is below the count that came with the array, which lives as long as the future.
                 let row: FDBKeyValue = unsafe { *row.getRange.data.offset(index) };
                 (bytes(row.key, row.key_length), bytes(row.value, row.value_length))
             };

@@ -1,8 +1,6 @@
 //! The C API as the tests call it: every unsafe call of theirs is here.
 
 #![allow(dead_code, unsafe_code)]
-// Each block below passes live handles and slices to a function of fdb_c.h, as its description there asks.
-#![allow(clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::ptr::{null, null_mut};
@@ -60,17 +58,21 @@ pub fn network() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         select(740);
+        // SAFETY: it takes nothing.
         assert_eq!(unsafe { fdb_setup_network() }, 0);
+        // SAFETY: it takes nothing, and `Once` calls it once.
         std::thread::spawn(|| unsafe { fdb_run_network() });
     });
 }
 
 pub fn select(version: c_int) {
+    // SAFETY: it takes numbers.
     assert_eq!(unsafe { fdb_select_api_version_impl(version, 740) }, 0);
 }
 
 /// Says that the loop of this thread has turned; whether to go on.
 pub fn turn() -> bool {
+    // SAFETY: it takes nothing.
     unsafe { fdb_found_turn() != 0 }
 }
 
@@ -115,7 +117,9 @@ pub fn on_both(test: impl Fn(&Database)) {
 
 pub struct Database(pub *mut FDBDatabase);
 
+// SAFETY: fdb_c.h lets any thread use a database.
 unsafe impl Send for Database {}
+// SAFETY: fdb_c.h lets any thread use a database.
 unsafe impl Sync for Database {}
 
 impl Database {
@@ -127,6 +131,7 @@ impl Database {
         network();
         let address = CString::new(address).unwrap();
         let mut database = null_mut();
+        // SAFETY: the address ends with NUL, and the database is written into a local.
         match unsafe { fdb_create_database(address.as_ptr(), &raw mut database) } {
             0 => Ok(Database(database)),
             code => Err((code, found_embedded::last_failure().unwrap_or_default())),
@@ -135,6 +140,7 @@ impl Database {
 
     pub fn transaction(&self) -> Transaction {
         let mut transaction = null_mut();
+        // SAFETY: the database is live, and the transaction is written into a local.
         assert_eq!(unsafe { fdb_database_create_transaction(self.0, &raw mut transaction) }, 0);
         Transaction(transaction)
     }
@@ -142,6 +148,7 @@ impl Database {
     pub fn set_option(&self, option: u32, value: Option<i64>) -> i32 {
         let bytes = value.map(i64::to_le_bytes);
         let value = bytes.as_ref().map_or(null(), |bytes| bytes.as_ptr());
+        // SAFETY: the database is live, and `value` null or of eight bytes, which only some options read.
         unsafe { fdb_database_set_option(self.0, option, value, 8) }
     }
 
@@ -159,6 +166,7 @@ impl Database {
 
     /// Promises turns; whether they are taken.
     pub fn take_turns(&self) -> bool {
+        // SAFETY: the database is live.
         unsafe { fdb_found_database_take_turns(self.0) != 0 }
     }
 
@@ -178,13 +186,16 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        // SAFETY: the handle is live until here, and nothing uses it after its drop.
         unsafe { fdb_database_destroy(self.0) };
     }
 }
 
 pub struct Transaction(pub *mut FDBTransaction);
 
+// SAFETY: fdb_c.h lets any thread use a transaction.
 unsafe impl Send for Transaction {}
+// SAFETY: fdb_c.h lets any thread use a transaction.
 unsafe impl Sync for Transaction {}
 
 fn length(bytes: &[u8]) -> c_int {
@@ -200,14 +211,17 @@ pub fn at_or_after(key: &[u8]) -> Selector<'_> {
 
 impl Transaction {
     pub fn get(&self, key: &[u8]) -> Future {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         Future(unsafe { fdb_transaction_get(self.0, key.as_ptr(), length(key), 0) })
     }
 
     pub fn snapshot_get(&self, key: &[u8]) -> Future {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         Future(unsafe { fdb_transaction_get(self.0, key.as_ptr(), length(key), 1) })
     }
 
     pub fn get_key(&self, (key, or_equal, offset): Selector<'_>) -> Future {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         Future(unsafe {
             fdb_transaction_get_key(
                 self.0,
@@ -253,6 +267,7 @@ impl Transaction {
         mode: c_int,
         iteration: c_int,
     ) -> Future {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         Future(unsafe {
             fdb_transaction_get_range(
                 self.0,
@@ -275,12 +290,14 @@ impl Transaction {
     }
 
     pub fn set(&self, key: &[u8], value: &[u8]) {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         unsafe {
             fdb_transaction_set(self.0, key.as_ptr(), length(key), value.as_ptr(), length(value));
         }
     }
 
     pub fn atomic(&self, key: &[u8], operand: &[u8], operation: u32) {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         unsafe {
             fdb_transaction_atomic_op(
                 self.0,
@@ -294,10 +311,12 @@ impl Transaction {
     }
 
     pub fn clear(&self, key: &[u8]) {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         unsafe { fdb_transaction_clear(self.0, key.as_ptr(), length(key)) };
     }
 
     pub fn clear_range(&self, begin: &[u8], end: &[u8]) {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         unsafe {
             fdb_transaction_clear_range(
                 self.0,
@@ -311,6 +330,7 @@ impl Transaction {
 
     /// `kind` is 0 for reads, 1 for writes.
     pub fn add_conflict(&self, begin: &[u8], end: &[u8], kind: u32) -> i32 {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         unsafe {
             fdb_transaction_add_conflict_range(
                 self.0,
@@ -324,38 +344,47 @@ impl Transaction {
     }
 
     pub fn watch(&self, key: &[u8]) -> Future {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         Future(unsafe { fdb_transaction_watch(self.0, key.as_ptr(), length(key)) })
     }
 
     pub fn commit(&self) -> Future {
+        // SAFETY: the transaction is live.
         Future(unsafe { fdb_transaction_commit(self.0) })
     }
 
     pub fn on_error(&self, code: i32) -> Future {
+        // SAFETY: the transaction is live.
         Future(unsafe { fdb_transaction_on_error(self.0, code) })
     }
 
     pub fn versionstamp(&self) -> Future {
+        // SAFETY: the transaction is live.
         Future(unsafe { fdb_transaction_get_versionstamp(self.0) })
     }
 
     pub fn read_version(&self) -> Future {
+        // SAFETY: the transaction is live.
         Future(unsafe { fdb_transaction_get_read_version(self.0) })
     }
 
     pub fn set_read_version(&self, version: i64) {
+        // SAFETY: the transaction is live.
         unsafe { fdb_transaction_set_read_version(self.0, version) };
     }
 
     pub fn approximate_size(&self) -> i64 {
+        // SAFETY: the transaction is live.
         Future(unsafe { fdb_transaction_get_approximate_size(self.0) }).int64().unwrap()
     }
 
     pub fn total_cost(&self) -> i64 {
+        // SAFETY: the transaction is live.
         Future(unsafe { fdb_transaction_get_total_cost(self.0) }).int64().unwrap()
     }
 
     pub fn split_points(&self, begin: &[u8], end: &[u8], chunk: i64) -> Future {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         Future(unsafe {
             fdb_transaction_get_range_split_points(
                 self.0,
@@ -369,6 +398,7 @@ impl Transaction {
     }
 
     pub fn estimated_size(&self, begin: &[u8], end: &[u8]) -> Future {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         Future(unsafe {
             fdb_transaction_get_estimated_range_size_bytes(
                 self.0,
@@ -381,11 +411,13 @@ impl Transaction {
     }
 
     pub fn addresses(&self, key: &[u8]) -> Future {
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         Future(unsafe { fdb_transaction_get_addresses_for_key(self.0, key.as_ptr(), length(key)) })
     }
 
     pub fn committed_version(&self) -> i64 {
         let mut version = 0;
+        // SAFETY: the transaction is live, and the version is written into a local.
         assert_eq!(unsafe { fdb_transaction_get_committed_version(self.0, &raw mut version) }, 0);
         version
     }
@@ -397,27 +429,33 @@ impl Transaction {
 
     pub fn set_option_bytes(&self, option: u32, value: Option<&[u8]>) -> i32 {
         let (pointer, length) = value.map_or((null(), 0), |value| (value.as_ptr(), length(value)));
+        // SAFETY: the transaction is live, and the pointer has as many bytes as the length says.
         unsafe { fdb_transaction_set_option(self.0, option, pointer, length) }
     }
 
     pub fn cancel(&self) {
+        // SAFETY: the transaction is live.
         unsafe { fdb_transaction_cancel(self.0) };
     }
 
     pub fn reset(&self) {
+        // SAFETY: the transaction is live.
         unsafe { fdb_transaction_reset(self.0) };
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
+        // SAFETY: the handle is live until here, and nothing uses it after its drop.
         unsafe { fdb_transaction_destroy(self.0) };
     }
 }
 
 pub struct Future(pub *mut FDBFuture);
 
+// SAFETY: fdb_c.h lets any thread use a future.
 unsafe impl Send for Future {}
+// SAFETY: fdb_c.h lets any thread use a future.
 unsafe impl Sync for Future {}
 
 /// What a callback was called with, counted.
@@ -448,6 +486,7 @@ impl Signal {
 impl Future {
     /// Waits, and gives the error code of the answer.
     pub fn wait(&self) -> Result<(), i32> {
+        // SAFETY: the future is live.
         let blocked = unsafe { fdb_future_block_until_ready(self.0) };
         if blocked != 0 {
             return Err(blocked);
@@ -456,6 +495,7 @@ impl Future {
     }
 
     pub fn error(&self) -> Result<(), i32> {
+        // SAFETY: the future is live, and what it gives is written into locals.
         match unsafe { fdb_future_get_error(self.0) } {
             0 => Ok(()),
             code => Err(code),
@@ -463,14 +503,17 @@ impl Future {
     }
 
     pub fn is_ready(&self) -> bool {
+        // SAFETY: the future is live.
         unsafe { fdb_future_is_ready(self.0) != 0 }
     }
 
     pub fn cancel(&self) {
+        // SAFETY: the future is live.
         unsafe { fdb_future_cancel(self.0) };
     }
 
     pub fn release(&self) {
+        // SAFETY: the future is live.
         unsafe { fdb_future_release_memory(self.0) };
     }
 
@@ -478,17 +521,20 @@ impl Future {
     pub fn then(&self, call: impl FnOnce() + Send + 'static) {
         type Call = Box<dyn FnOnce() + Send>;
         unsafe extern "C" fn trampoline(_: *mut FDBFuture, parameter: *mut c_void) {
+            // SAFETY: `set_callback` leaked the box for this one call.
             let call = unsafe { Box::from_raw(parameter.cast::<Call>()) };
             call();
         }
         let call: Call = Box::new(call);
         let parameter = Box::into_raw(Box::new(call)).cast();
+        // SAFETY: the future is live, and its callback is called once with the box that was leaked for it.
         assert_eq!(unsafe { fdb_future_set_callback(self.0, Some(trampoline), parameter) }, 0);
     }
 
     pub fn int64(&self) -> Result<i64, i32> {
         self.wait()?;
         let mut out = 0;
+        // SAFETY: the future is live, and what it gives is written into locals.
         match unsafe { fdb_future_get_int64(self.0, &raw mut out) } {
             0 => Ok(out),
             code => Err(code),
@@ -502,6 +548,7 @@ impl Future {
 
     pub fn value_now(&self) -> Result<Option<Vec<u8>>, i32> {
         let (mut present, mut value, mut length) = (0, null(), 0);
+        // SAFETY: the future is live, and what it gives is written into locals.
         let code = unsafe {
             fdb_future_get_value(self.0, &raw mut present, &raw mut value, &raw mut length)
         };
@@ -514,6 +561,7 @@ impl Future {
     pub fn key(&self) -> Result<Vec<u8>, i32> {
         self.wait()?;
         let (mut key, mut length) = (null(), 0);
+        // SAFETY: the future is live, and what it gives is written into locals.
         match unsafe { fdb_future_get_key(self.0, &raw mut key, &raw mut length) } {
             0 => Ok(bytes(key, length)),
             code => Err(code),
@@ -524,6 +572,7 @@ impl Future {
     pub fn rows(&self) -> Result<(Vec<(Vec<u8>, Vec<u8>)>, bool), i32> {
         self.wait()?;
         let (mut rows, mut count, mut more) = (null(), 0, 0);
+        // SAFETY: the future is live, and what it gives is written into locals.
         let code = unsafe {
             fdb_future_get_keyvalue_array(self.0, &raw mut rows, &raw mut count, &raw mut more)
         };
@@ -531,6 +580,7 @@ impl Future {
             return Err(code);
         }
         let row = |index| {
+            // SAFETY: the index is below the count that came with the array, which lives as long as the future.
             let row: FDBKeyValue = unsafe { *rows.offset(index) };
             (bytes(row.key, row.key_length), bytes(row.value, row.value_length))
         };
@@ -540,9 +590,11 @@ impl Future {
     pub fn keys(&self) -> Result<Vec<Vec<u8>>, i32> {
         self.wait()?;
         let (mut keys, mut count) = (null(), 0);
+        // SAFETY: the future is live, and what it gives is written into locals.
         match unsafe { fdb_future_get_key_array(self.0, &raw mut keys, &raw mut count) } {
             0 => Ok((0..count as isize)
                 .map(|index| {
+                    // SAFETY: the index is below the count that came with the array, which lives as long as the future.
                     let key: FDBKey = unsafe { *keys.offset(index) };
                     bytes(key.key, key.key_length)
                 })
@@ -554,9 +606,11 @@ impl Future {
     pub fn strings(&self) -> Result<Vec<String>, i32> {
         self.wait()?;
         let (mut strings, mut count) = (null_mut(), 0);
+        // SAFETY: the future is live, and what it gives is written into locals.
         match unsafe { fdb_future_get_string_array(self.0, &raw mut strings, &raw mut count) } {
             0 => Ok((0..count as isize)
                 .map(|index| {
+                    // SAFETY: the index is below the count that came with the array, which lives as long as the future.
                     let string = unsafe { CStr::from_ptr(*strings.offset(index)) };
                     string.to_str().unwrap().to_owned()
                 })
@@ -568,6 +622,7 @@ impl Future {
 
 impl Drop for Future {
     fn drop(&mut self) {
+        // SAFETY: the handle is live until here, and nothing uses it after its drop.
         unsafe { fdb_future_destroy(self.0) };
     }
 }
@@ -576,5 +631,6 @@ fn bytes(pointer: *const u8, length: c_int) -> Vec<u8> {
     if length == 0 {
         return Vec::new();
     }
+    // SAFETY: the pointer and the length came together, from a future that lives.
     unsafe { std::slice::from_raw_parts(pointer, usize::try_from(length).unwrap()).to_vec() }
 }

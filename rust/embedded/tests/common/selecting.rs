@@ -20,6 +20,7 @@ pub struct Select<'a> {
 impl Transaction {
     pub fn select(&self, select: Select<'_>) -> Future {
         let (begin, end) = (select.begin, select.end);
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         Future(unsafe {
             fdb_transaction_get_range(
                 self.0,
@@ -43,6 +44,7 @@ impl Transaction {
 
     pub fn snapshot_get_key(&self, (key, or_equal, offset): Selector<'_>) -> Future {
         let (length, or_equal) = (length(key), c_int::from(or_equal));
+        // SAFETY: the transaction is live, and each pointer has as many bytes as its length says.
         Future(unsafe {
             fdb_transaction_get_key(self.0, key.as_ptr(), length, or_equal, offset, 1)
         })
