@@ -343,14 +343,17 @@ from found.ext import bstore
 async def source():
     for number in range(100):
         if number == 60:
-            await asyncio.sleep(0.2)
+            # A million bytes are a transaction: some are committed by the time that their progress is told.
+            while not stored:
+                await asyncio.sleep(0)
             os._exit(0)
         yield bytes(100_000)
 
 async def main():
     db = await found.open("embedded:{tmp_path}/db")
-    await bstore.write(db, bstore.make("b", ("b",)), source())
+    await bstore.write(db, bstore.make("b", ("b",)), source(), progress=stored.append)
 
+stored = []
 asyncio.run(main())
 """
     output_of(program)

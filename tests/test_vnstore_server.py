@@ -457,16 +457,14 @@ async def test_readers_and_writers_at_once_leave_a_store_in_order(
                 applied = await browser.submit(f"{proposed.headers['location']}apply/")
                 assert applied.status_code == 303
 
-        async def read() -> None:
-            for path in (
-                "/",
-                "/history/",
-                "/navigate/?uid=all",
-                "/value/?v=wrote",
-                "/graph/?v=all",
-            ):
-                assert (await browser.get(path)).status_code == 200
+        writers = [asyncio.ensure_future(write(writer)) for writer in range(5)]
 
-        await asyncio.gather(*(write(writer) for writer in range(5)), *(read() for _ in range(50)))
+        async def read() -> None:
+            pages = ("/", "/history/", "/navigate/?uid=all", "/value/?v=wrote", "/graph/?v=all")
+            while not all(writer.done() for writer in writers):
+                for page in pages:
+                    assert (await browser.get(page)).status_code == 200
+
+        await asyncio.gather(*writers, *(read() for _ in range(50)))
         assert (await browser.json("/"))["changes"] == {"open": 0, "applied": 40}
         await check(browser)
