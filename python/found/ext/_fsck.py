@@ -139,3 +139,56 @@ async def check(
             if progress is not None and read:
                 progress(rows)
     return Report(name, rows, problems, repaired, tuple(examples))
+
+
+class Tally:
+    """What the parts of a check have found, added up.
+
+    Args:
+        db: the database.
+        name: the store's, for the report.
+        repair: whether to put right what can be.
+        progress: called with the number of rows of all parts looked at so far.
+    """
+
+    def __init__(
+        self, db: found.Database, name: str, repair: bool, progress: Optional[Progress]
+    ) -> None:
+        self.db = db
+        self._name = name
+        self.repair = repair
+        self._progress = progress
+        self._rows = self._problems = self._repaired = 0
+        self._examples: list[Problem] = []
+
+    def seen(self, rows: int) -> None:
+        """So many rows of the part that is under way: what a part of a check calls as its progress."""
+        if self._progress is not None:
+            self._progress(self._rows + rows)
+
+    def looked_at(self, rows: int) -> None:
+        """Rows of a part that checks them by itself."""
+        self._rows += rows
+        if rows:
+            self.seen(0)
+
+    def add(self, problems: Sequence[Problem], repaired: int = 0) -> None:
+        """Problems of a part that checks by itself."""
+        self._problems += len(problems)
+        self._repaired += repaired
+        self._examples += problems[: EXAMPLES - len(self._examples)]
+
+    def keep(self, report: Report) -> None:
+        """What a part of the check reports."""
+        self._rows += report.rows
+        self._problems += report.problems
+        self._repaired += report.repaired
+        self._examples += report.examples[: EXAMPLES - len(self._examples)]
+
+    async def scan(self, *scans: Scan) -> None:
+        """Check ranges as one part."""
+        self.keep(await check(self.db, self._name, scans, repair=self.repair, progress=self.seen))
+
+    def report(self) -> Report:
+        """All parts, as one report."""
+        return Report(self._name, self._rows, self._problems, self._repaired, tuple(self._examples))

@@ -9,8 +9,7 @@ from typing import NamedTuple, Optional, Union
 from uuid import UUID
 
 import found
-from found.ext import _fsck
-from found.ext._fsck import EXAMPLES, Findings, Problem, Report, Scan
+from found.ext._fsck import Findings, Problem, Report, Scan, Tally
 from found.ext._store import Progress, Rows
 from found.ext.bstore._content import forget, read_state, read_unstated
 from found.ext.bstore._model import (
@@ -76,43 +75,22 @@ async def fsck(
     check_store(bstore)
     check = _Check(db, bstore, repair, progress)
     await check.contents()
-    await check.rows_of(Scan(*whole_span(bstore.prefix_state), check.states))
+    await check.scan(Scan(*whole_span(bstore.prefix_state), check.states))
     # A blob of 0.13 has no state, and is read for its digest: few at a time.
-    await check.rows_of(Scan(*whole_span(bstore.prefix_hash), check.hashes, page=50))
+    await check.scan(Scan(*whole_span(bstore.prefix_hash), check.hashes, page=50))
     await check.abandoned(lease)
-    return Report(bstore.name, check.rows, check.problems, check.repaired, tuple(check.examples))
+    return check.report()
 
 
-class _Check:
+class _Check(Tally):
     def __init__(
         self, db: found.Database, store: BStore, repair: bool, progress: Optional[Progress]
     ) -> None:
-        self.db = db
+        super().__init__(db, store.name, repair, progress)
         self.store = store
-        self.repair = repair
-        self.progress = progress
-        self.rows = self.problems = self.repaired = 0
-        self.examples: list[Problem] = []
         self.unpublished: dict[UUID, Writing] = {}
         self.named: set[bytes] = set()
         """Rows of digests that were reported, with the blob that they should name."""
-
-    def keep(self, problems: int, repaired: int, examples: tuple[Problem, ...]) -> None:
-        self.problems += problems
-        self.repaired += repaired
-        self.examples += examples[: EXAMPLES - len(self.examples)]
-
-    async def rows_of(self, scan: Scan) -> None:
-        before, progress = self.rows, self.progress
-        report = await _fsck.check(
-            self.db,
-            self.store.name,
-            [scan],
-            repair=self.repair,
-            progress=None if progress is None else lambda rows: progress(before + rows),
-        )
-        self.rows += report.rows
-        self.keep(report.problems, report.repaired, report.examples)
 
     # ---- chunks
 
@@ -127,10 +105,8 @@ class _Check:
                 begin = rows[-1][0] + b"\x00"
             contents = reader.take(rows) if more else [*reader.take(rows), *reader.end()]
             await self.settle(contents)
-            self.rows += len(rows)
-            if self.progress is not None and rows:
-                self.progress(self.rows)
-        self.keep(len(reader.foreign), 0, tuple(reader.foreign))
+            self.looked_at(len(rows))
+        self.add(reader.foreign)
 
     async def settle(self, contents: list[Content]) -> None:
         for content in await self.compare(contents, certain=False):
@@ -190,7 +166,7 @@ class _Check:
             return differing, findings
 
         differing, findings = await found.transactional(self.db, body, snapshot=not self.repair)
-        self.keep(len(findings.problems), findings.repaired, tuple(findings.problems))
+        self.add(findings.problems, findings.repaired)
         return differing
 
     def name(self, uid: UUID, digest: bytes, findings: Findings) -> None:
@@ -302,7 +278,7 @@ class _Check:
             return None, findings
 
         age, findings = await found.transactional(self.db, body, snapshot=not self.repair)
-        self.keep(len(findings.problems), findings.repaired, tuple(findings.problems))
+        self.add(findings.problems, findings.repaired)
         return age
 
 

@@ -8,8 +8,8 @@ from typing import Optional
 from uuid import UUID
 
 import found
-from found.ext import _fsck, _store, nstore
-from found.ext._fsck import EXAMPLES, Findings, Problem, Report, Scan
+from found.ext import _store, nstore
+from found.ext._fsck import Findings, Problem, Report, Scan, Tally
 from found.ext._store import Progress, Rows
 from found.ext.pstore._index import ALL
 from found.ext.pstore._model import (
@@ -65,47 +65,29 @@ async def fsck(
     """
     check = _Check(db, check_store(pstore), repair, progress)
     await check.tokens()
-    await check.rows_of(Scan(*_span(counter_head(pstore)), check.counters, page=DOCUMENTS))
-    await check.rows_of(Scan(*_span(found.pack((pstore.prefix_index,))), check.postings))
+    await check.scan(Scan(*_span(counter_head(pstore)), check.counters, page=DOCUMENTS))
+    await check.scan(Scan(*_span(found.pack((pstore.prefix_index,))), check.postings))
     await check.statistics()
-    return Report(pstore.name, check.rows, check.problems, check.repaired, tuple(check.examples))
+    return check.report()
 
 
 def _span(head: bytes) -> tuple[bytes, bytes]:
     return head, head + b"\xff"
 
 
-class _Check:
+class _Check(Tally):
     def __init__(
         self, db: found.Database, store: PStore, repair: bool, progress: Optional[Progress]
     ) -> None:
-        self.db = db
+        super().__init__(db, store.name, repair, progress)
         self.store = store
-        self.repair = repair
-        self.progress = progress
-        self.rows = self.problems = self.repaired = 0
-        self.examples: list[Problem] = []
         self.head = counter_head(store)
-
-    def seen(self, rows: int) -> None:
-        if self.progress is not None:
-            self.progress(self.rows + rows)
-
-    def keep(self, report: Report) -> None:
-        self.rows += report.rows
-        self.problems += report.problems
-        self.repaired += report.repaired
-        self.examples += report.examples[: EXAMPLES - len(self.examples)]
 
     async def tokens(self) -> None:
         tokens = self.store.tokens
         report = await nstore.fsck(self.db, tokens, repair=self.repair, progress=self.seen)
         self.keep(report)
-        await self.rows_of(Scan(*_span(tokens.heads[0]), self.terms))
-
-    async def rows_of(self, scan: Scan) -> None:
-        name, repair = self.store.name, self.repair
-        self.keep(await _fsck.check(self.db, name, [scan], repair=repair, progress=self.seen))
+        await self.scan(Scan(*_span(tokens.heads[0]), self.terms))
 
     async def terms(self, tx: found.Transaction, rows: Rows, findings: Findings) -> None:
         """A term has one token. Two would be searched together, but not counted."""
@@ -220,7 +202,7 @@ class _Check:
             await found.transactional(self.db, self.begin_count)
             await self.count()
         repaired = len(wrong) if self.repair else 0
-        self.keep(Report(self.store.name, 0, len(wrong), repaired, tuple(wrong[:EXAMPLES])))
+        self.add(wrong, repaired)
 
     async def counted(self, tx: found.Transaction) -> Optional[bytes]:
         return await found.get(tx, total_key(self.store, "counted"))

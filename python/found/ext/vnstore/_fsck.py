@@ -7,8 +7,8 @@ from typing import Any, Optional
 from uuid import UUID
 
 import found
-from found.ext import _fsck, _store, nstore
-from found.ext._fsck import EXAMPLES, Findings, Report, Scan
+from found.ext import _store, nstore
+from found.ext._fsck import Findings, Report, Scan, Tally
 from found.ext._store import Progress, Rows
 from found.ext.nstore._tuples import keys as tuple_keys
 from found.ext.vnstore import _bases, _state
@@ -47,14 +47,9 @@ async def fsck(
         TypeError: `vnstore` is no handle.
     """
     store = check_store(vnstore)
-    reports: list[Report] = []
-
-    def so_far(rows: int) -> None:
-        if progress is not None:
-            progress(sum(report.rows for report in reports) + rows)
-
+    tally = Tally(db, store.name, repair, progress)
     for part in (store.changes, store.tuples):
-        reports.append(await nstore.fsck(db, part, repair=repair, progress=so_far))
+        tally.keep(await nstore.fsck(db, part, repair=repair, progress=tally.seen))
     scans = [
         Scan(store.changes.heads[0], store.changes.heads[0] + b"\xff", partial(_changes, store)),
         Scan(store.tuples.heads[0], store.tuples.heads[0] + b"\xff", partial(_tuples, store)),
@@ -68,14 +63,8 @@ async def fsck(
         scans.append(Scan(at, begin, _foreign))
         at = begin + b"\xff"
     scans.append(Scan(at, end, _foreign))
-    reports.append(await _fsck.check(db, store.name, scans, repair=repair, progress=so_far))
-    return Report(
-        store.name,
-        sum(report.rows for report in reports),
-        sum(report.problems for report in reports),
-        sum(report.repaired for report in reports),
-        tuple(problem for report in reports for problem in report.examples)[:EXAMPLES],
-    )
+    await tally.scan(*scans)
+    return tally.report()
 
 
 async def _foreign(tx: found.Transaction, rows: Rows, findings: Findings) -> None:
