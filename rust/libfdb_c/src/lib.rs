@@ -4,6 +4,10 @@
 
 use found_embedded::capi::{self, types::*};
 
+/// As in `found._found`: threads that free what others allocated need not wait for each other.
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 macro_rules! export {
     ($(fn $name:ident($($argument:ident: $type:ty),* $(,)?) -> $ret:ty;)*) => {
         $(
