@@ -19,7 +19,7 @@ use crate::storage::Storage;
 use crate::transaction::Ticket;
 use crate::watch::{Completion, Watches};
 use crate::weather::Clock;
-use crate::writes::Writes;
+use crate::writes::{Sent, Writes};
 
 /// A transaction on its way to be committed.
 pub struct Request {
@@ -321,9 +321,9 @@ impl Core {
             let mut resolver = self.resolver.lock();
             resolver.forget_before(version - READ_WINDOW);
             for request in batch {
-                let result = resolve(&resolver, &request, version).map(|()| {
+                let result = resolve(&mut resolver, &request, version).map(|()| {
                     let this = committed;
-                    stamp_and_record(&mut resolver, &request.writes, this, &mut mutations);
+                    stamp_and_record(&mut resolver, request.writes, this, &mut mutations);
                     committed.order = committed.order.wrapping_add(1);
                     is_empty = false;
                     this
@@ -369,7 +369,7 @@ impl Core {
 
 /// Whether the transaction may commit now, as if it were alone (Resolver.actor.cpp).
 fn resolve(
-    resolver: &Resolver,
+    resolver: &mut Resolver,
     request: &Request,
     version: Version,
 ) -> std::result::Result<(), Refusal> {
@@ -404,22 +404,26 @@ fn resolve(
 /// Fills in the versionstamps, and records what the transaction writes for those after it.
 fn stamp_and_record(
     resolver: &mut Resolver,
-    writes: &Writes,
+    writes: Writes,
     committed: Committed,
     batch: &mut Vec<Mutation>,
 ) {
     let stamp = committed.stamp();
-    let mut stamped = Ranges::new();
+    let Sent { mutations, mut keys, ranges } = writes.send();
+    let unstamped = keys.len();
     let begin = batch.len();
-    batch.extend(writes.mutations());
+    batch.extend(mutations);
     for mutation in &mut batch[begin..] {
         let is_key = matches!(mutation, Mutation::VersionstampedKey { .. });
         mutation.stamp(&stamp);
         if is_key && let Mutation::Set { key, .. } = mutation {
-            stamped.add_key(key);
+            keys.push(key.clone());
         }
     }
-    resolver.record(committed.version, writes.conflicts().iter().chain(stamped.iter()));
+    if keys.len() > unstamped {
+        keys.sort_unstable();
+    }
+    resolver.record(committed.version, keys, ranges.iter());
 }
 
 fn expire_at(core: &Arc<Core>, deadline: std::time::Instant) {

@@ -1,13 +1,15 @@
 //! Keys: byte strings in the order of their bytes.
 
+use crate::bytes::Bytes;
+
 /// The end of the keys of users; what a key selector clamps to.
 pub const USER_END: &[u8] = b"\xff";
 
 /// The end of the system keys; what a key selector clamps to where system keys may be read.
 pub const SYSTEM_END: &[u8] = b"\xff\xff";
 
-/// An owned key. A key is written once and compared often: it needs no spare capacity.
-pub type Key = Box<[u8]>;
+/// An owned key.
+pub type Key = Bytes;
 
 /// The first key after `key`: `key\x00`.
 pub fn key_after(key: &[u8]) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! An embedded engine that behaves as FoundationDB and speaks its C API.
 
 mod address;
+pub mod bytes;
 pub mod capi;
 mod commit;
 mod database;

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use crate::bytes::Bytes;
 use crate::error::{Error, Result};
-use crate::keys::key_after;
+use crate::keys::{Key, key_after};
 
 /// What APPEND_IF_FITS may grow a value to.
 const VALUE_SIZE_LIMIT: usize = 100_000;
@@ -62,27 +63,27 @@ impl AtomicOp {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Mutation {
     Set {
-        key: Box<[u8]>,
-        value: Box<[u8]>,
+        key: Key,
+        value: Bytes,
     },
     Clear {
-        begin: Box<[u8]>,
-        end: Box<[u8]>,
+        begin: Key,
+        end: Key,
     },
     Atomic {
         op: AtomicOp,
-        key: Box<[u8]>,
-        operand: Box<[u8]>,
+        key: Key,
+        operand: Bytes,
     },
     /// The last 4 bytes of the key say where in it the stamp goes.
     VersionstampedKey {
-        key: Box<[u8]>,
-        value: Box<[u8]>,
+        key: Key,
+        value: Bytes,
     },
     /// The last 4 bytes of the value say where in it the stamp goes.
     VersionstampedValue {
-        key: Box<[u8]>,
-        value: Box<[u8]>,
+        key: Key,
+        value: Bytes,
     },
 }
 
@@ -131,7 +132,7 @@ pub fn stamp_position(parameter: &[u8]) -> Result<usize> {
 
 /// `parameter` with the stamp in its place and without the offset. One whose offset is bad was
 /// refused when it was written.
-fn stamped(parameter: &[u8], stamp: &[u8; STAMP_BYTES]) -> Box<[u8]> {
+fn stamped(parameter: &[u8], stamp: &[u8; STAMP_BYTES]) -> Bytes {
     let mut body = parameter[..parameter.len().saturating_sub(OFFSET_BYTES)].to_vec();
     if let Ok(position) = stamp_position(parameter) {
         body[position..position + STAMP_BYTES].copy_from_slice(stamp);
@@ -160,8 +161,8 @@ pub(crate) fn stamped_key_range(
 
 /// The versionstamped key under which a transaction that read at `version` keeps it: the lowest it
 /// may become.
-pub(crate) fn with_lowest_stamp(key: &[u8], position: usize, version: crate::Version) -> Box<[u8]> {
-    let mut key: Box<[u8]> = key.into();
+pub(crate) fn with_lowest_stamp(key: &[u8], position: usize, version: crate::Version) -> Vec<u8> {
+    let mut key = key.to_vec();
     key[position..position + STAMP_BYTES].copy_from_slice(&lowest_stamp(version));
     key
 }
@@ -349,7 +350,7 @@ mod tests {
     #[test]
     fn a_stamp_goes_where_the_offset_says_and_the_offset_goes() {
         let stamp = *b"0123456789";
-        let parameter: Box<[u8]> = (*b"ab..........cd\x02\0\0\0").into();
+        let parameter: Bytes = (*b"ab..........cd\x02\0\0\0").into();
         let mut key = Mutation::VersionstampedKey { key: parameter.clone(), value: (*b"v").into() };
         key.stamp(&stamp);
         let set = |key: &[u8], value: &[u8]| Mutation::Set { key: key.into(), value: value.into() };

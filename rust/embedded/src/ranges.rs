@@ -77,7 +77,7 @@ impl Ranges {
 
     /// Adds the range that holds `key` alone.
     pub fn add_key(&mut self, key: &[u8]) {
-        self.size += 2 * key.len() + 1 + RANGE_BYTES;
+        self.size += Ranges::size_of_key(key);
         if let Some(last) = self.spans.last() {
             let (last_begin, last_end) = last.keys(&self.bytes);
             if key < last_begin {
@@ -94,6 +94,11 @@ impl Ranges {
         self.bytes.push(0);
         let after = self.bytes.len();
         self.push(Span { begin: at, begin_end: after - 1, end: at, end_end: after });
+    }
+
+    /// What the range of a key counts towards a transaction's approximate size.
+    pub(crate) fn size_of_key(key: &[u8]) -> usize {
+        2 * key.len() + 1 + RANGE_BYTES
     }
 
     fn push(&mut self, span: Span) {

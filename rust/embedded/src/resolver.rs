@@ -2,142 +2,294 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Included, Unbounded};
-use std::sync::Arc;
 
 use crate::Version;
+use crate::keys::{Key, is_key_after};
 
-/// Looking at this many recent writes one by one is cheaper than looking into the map.
+/// Looking at this many recent writes one by one is cheaper than looking into the maps.
 const FEW: usize = 8;
+
+/// Keys of one transaction that are put into the map at once, at most.
+const MANY: usize = 32;
 
 /// The write conflict ranges of recent versions.
 ///
 /// They are kept twice. `history` has them by version: a transaction with a recent read version is
-/// checked against the few writes since. `last_write` has them by key, each boundary with the
-/// version that last wrote from there to the next boundary: a key is checked by one look. A range
-/// is checked whichever way visits fewer.
+/// checked against the few writes since. `keys` and `ranges` have them by key: a key is checked by
+/// one look into each. A range is checked whichever way visits fewer.
+///
+/// Many keys of one transaction stay together, in order, as they were written: each check searches
+/// them. They are put into `keys` once they have been searched as often as they are many, which is
+/// what that costs: those of a load that nobody reads beside, never.
 #[derive(Debug)]
 pub struct Resolver {
     oldest: Version,
     history: VecDeque<Write>,
-    /// Below the first boundary, and wherever the version is at most `oldest`, nothing conflicts.
-    last_write: BTreeMap<Arc<[u8]>, Version>,
+    /// The version that last wrote a key, for keys written alone.
+    keys: BTreeMap<Key, Version>,
+    /// Each boundary with the version that last wrote a range from there to the next boundary. Below
+    /// the first one, and wherever the version is at most `oldest`, nothing conflicts.
+    ranges: BTreeMap<Key, Version>,
+    loads: VecDeque<Load>,
+    /// So many of the first of `loads` are in `keys` too.
+    indexed: usize,
 }
 
 #[derive(Debug)]
 struct Write {
     version: Version,
-    begin: Arc<[u8]>,
-    end: Arc<[u8]>,
+    begin: Key,
+    /// None for `begin` alone.
+    end: Option<Key>,
+}
+
+/// The keys that one transaction wrote, in order.
+#[derive(Debug)]
+struct Load {
+    version: Version,
+    keys: Vec<Key>,
+    searches: usize,
+}
+
+/// A read conflict range.
+#[derive(Clone, Copy)]
+struct Read<'a> {
+    begin: &'a [u8],
+    end: &'a [u8],
+    is_key: bool,
+}
+
+/// What was written after some version: how much of the history's end, and which loads.
+#[derive(Clone, Copy)]
+struct Recent {
+    read_version: Version,
+    writes: usize,
+    loads: usize,
+}
+
+impl Write {
+    fn overlaps(&self, read: Read<'_>) -> bool {
+        match &self.end {
+            None => read.contains(&self.begin),
+            Some(end) => *self.begin < *read.end && *read.begin < **end,
+        }
+    }
+}
+
+impl Load {
+    fn overlaps(&self, read: Read<'_>) -> bool {
+        let at = self.keys.partition_point(|key| **key < *read.begin);
+        self.keys.get(at).is_some_and(|key| read.contains(key))
+    }
+}
+
+impl Read<'_> {
+    fn contains(self, key: &[u8]) -> bool {
+        if self.is_key { *key == *self.begin } else { *self.begin <= *key && *key < *self.end }
+    }
 }
 
 impl Resolver {
     pub fn new(oldest: Version) -> Resolver {
-        Resolver { oldest, history: VecDeque::new(), last_write: BTreeMap::new() }
+        Resolver {
+            oldest,
+            history: VecDeque::new(),
+            keys: BTreeMap::new(),
+            ranges: BTreeMap::new(),
+            loads: VecDeque::new(),
+            indexed: 0,
+        }
     }
 
     /// The indexes of the read ranges that a version after `read_version` has written, of those
     /// that are known: `read_version` is not before [`Resolver::oldest`].
     pub fn conflicts<'a>(
-        &self,
+        &mut self,
         read_version: Version,
         reads: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Vec<usize> {
-        let since = self.since(read_version);
+        let recent = self.since(read_version);
         reads
             .enumerate()
-            .filter(|(_, (begin, end))| self.written(read_version, since, begin, end))
+            .filter(|(_, (begin, end))| self.is_written(recent, begin, end))
             .map(|(index, _)| index)
             .collect()
     }
 
     /// Whether any of the read ranges conflicts.
     pub fn has_conflict<'a>(
-        &self,
+        &mut self,
         read_version: Version,
         mut reads: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> bool {
-        let since = self.since(read_version);
-        since < self.history.len()
-            && reads.any(|(begin, end)| self.written(read_version, since, begin, end))
+        let recent = self.since(read_version);
+        recent.writes + recent.loads > 0
+            && reads.any(|(begin, end)| self.is_written(recent, begin, end))
     }
 
-    /// Where in the history the writes after `read_version` begin.
-    fn since(&self, read_version: Version) -> usize {
-        self.history.partition_point(|write| write.version <= read_version)
+    fn since(&self, read_version: Version) -> Recent {
+        let writes = self.history.partition_point(|write| write.version <= read_version);
+        let loads = self.loads.partition_point(|load| load.version <= read_version);
+        Recent {
+            read_version,
+            writes: self.history.len() - writes,
+            loads: self.loads.len() - loads,
+        }
     }
 
-    fn written(&self, read_version: Version, since: usize, begin: &[u8], end: &[u8]) -> bool {
+    fn is_written(&mut self, recent: Recent, begin: &[u8], end: &[u8]) -> bool {
         if begin >= end {
             return false;
         }
-        let recent = self.history.len() - since;
-        let scan =
-            || self.history.range(since..).any(|write| *write.begin < *end && *begin < *write.end);
-        if recent <= FEW {
-            return scan();
+        let read = Read { begin, end, is_key: is_key_after(begin, end) };
+        if recent.writes + recent.loads <= FEW {
+            return self.is_in_history(recent, read) || self.is_in_loads(recent, read, 0);
         }
-        if self.version_at(begin) > read_version {
+        // The others are in the map.
+        if self.is_in_loads(recent, read, self.indexed) {
             return true;
         }
-        let mut inside = self.last_write.range::<[u8], _>((Excluded(begin), Excluded(end)));
-        // More boundaries than recent writes: go by version after all.
-        match inside.by_ref().take(recent).find(|(_, version)| **version > read_version) {
-            Some(_) => true,
-            None => inside.next().is_some() && scan(),
+        self.index_searched(recent.loads);
+        match self.is_in_maps(recent, read) {
+            Some(is_written) => is_written,
+            None => self.is_in_history(recent, read) || self.is_in_loads(recent, read, 0),
         }
     }
 
-    fn version_at(&self, key: &[u8]) -> Version {
-        let at_or_before = self.last_write.range::<[u8], _>((Unbounded, Included(key))).next_back();
+    /// Whether one of the recent writes overlaps.
+    fn is_in_history(&self, recent: Recent, read: Read<'_>) -> bool {
+        let first = self.history.len() - recent.writes;
+        self.history.range(first..).any(|write| write.overlaps(read))
+    }
+
+    /// Whether one of the recent loads overlaps, of those from `first` on.
+    fn is_in_loads(&mut self, recent: Recent, read: Read<'_>, first: usize) -> bool {
+        let first = first.max(self.loads.len() - recent.loads);
+        self.loads.range_mut(first..).any(|load| {
+            load.searches += 1;
+            load.overlaps(read)
+        })
+    }
+
+    /// What the maps say; None where they have more boundaries inside the range than there are recent writes.
+    fn is_in_maps(&self, recent: Recent, read: Read<'_>) -> Option<bool> {
+        let is_recent = |version: Version| version > recent.read_version;
+        if read.is_key {
+            let key = self.keys.get(read.begin);
+            return Some(
+                key.copied().is_some_and(is_recent) || is_recent(self.range_at(read.begin)),
+            );
+        }
+        if is_recent(self.range_at(read.begin)) {
+            return Some(true);
+        }
+        let most = recent.writes + recent.loads;
+        let keys = self.keys.range::<[u8], _>((Included(read.begin), Excluded(read.end)));
+        let inside = self.ranges.range::<[u8], _>((Excluded(read.begin), Excluded(read.end)));
+        let mut versions = keys.chain(inside).map(|(_, version)| *version);
+        match versions.by_ref().take(most).any(is_recent) {
+            true => Some(true),
+            false if versions.next().is_none() => Some(false),
+            false => None,
+        }
+    }
+
+    /// The version that last wrote a range with this key.
+    fn range_at(&self, key: &[u8]) -> Version {
+        let at_or_before = self.ranges.range::<[u8], _>((Unbounded, Included(key))).next_back();
         at_or_before.map_or(Version::MIN, |(_, version)| *version)
     }
 
-    /// Records what `version` wrote. Versions only grow.
+    /// Puts those of the recent loads into the map that were searched often enough, and those before them.
+    fn index_searched(&mut self, recent: usize) {
+        let first = self.indexed.max(self.loads.len() - recent);
+        let often = |load: &Load| load.searches >= load.keys.len();
+        let Some(last) = self.loads.range(first..).rposition(often) else { return };
+        for load in self.loads.range(self.indexed..=first + last) {
+            for key in &load.keys {
+                let version = self.keys.entry(key.clone()).or_insert(load.version);
+                *version = load.version.max(*version);
+            }
+        }
+        self.indexed = first + last + 1;
+    }
+
+    /// Records the keys, in order, and the ranges that one transaction wrote at `version`. Versions only grow.
     pub fn record<'a>(
         &mut self,
         version: Version,
-        writes: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        keys: Vec<Key>,
+        ranges: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) {
-        for (begin, end) in writes {
-            if begin < end {
-                self.record_one(version, begin.into(), end.into());
+        if keys.len() > MANY {
+            self.loads.push_back(Load { version, keys, searches: 0 });
+        } else {
+            keys.into_iter().for_each(|key| self.record_key(version, key));
+        }
+        for (begin, end) in ranges {
+            if is_key_after(begin, end) {
+                self.record_key(version, begin.into());
+            } else if begin < end {
+                self.record_range(version, begin.into(), end.into());
             }
         }
     }
 
-    fn record_one(&mut self, version: Version, begin: Arc<[u8]>, end: Arc<[u8]>) {
-        let after = self.version_at(&end);
+    fn record_key(&mut self, version: Version, key: Key) {
+        self.keys.insert(key.clone(), version);
+        self.history.push_back(Write { version, begin: key, end: None });
+    }
+
+    fn record_range(&mut self, version: Version, begin: Key, end: Key) {
+        let after = self.range_at(&end);
         while let Some((inside, _)) =
-            self.last_write.range::<[u8], _>((Included(&*begin), Excluded(&*end))).next()
+            self.ranges.range::<[u8], _>((Included(&*begin), Excluded(&*end))).next()
         {
             let inside = inside.clone();
-            self.last_write.remove(&inside);
+            self.ranges.remove(&inside);
         }
-        self.last_write.insert(begin.clone(), version);
-        self.last_write.entry(end.clone()).or_insert(after);
-        self.history.push_back(Write { version, begin, end });
+        self.ranges.insert(begin.clone(), version);
+        self.ranges.entry(end.clone()).or_insert(after);
+        self.history.push_back(Write { version, begin, end: Some(end) });
     }
 
     /// Forgets what matters only to read versions before `version`.
     pub fn forget_before(&mut self, version: Version) {
         self.oldest = self.oldest.max(version);
-        while let Some(write) = self.history.front()
-            && write.version <= self.oldest
+        let oldest = self.oldest;
+        while self.history.front().is_some_and(|write| write.version <= oldest)
+            && let Some(write) = self.history.pop_front()
         {
-            let boundaries = [write.begin.clone(), write.end.clone()];
-            self.history.pop_front();
-            boundaries.iter().for_each(|boundary| self.forget_boundary(boundary));
+            match write.end {
+                None => self.forget_key(&write.begin),
+                Some(end) => [write.begin, end].iter().for_each(|at| self.forget_boundary(at)),
+            }
+        }
+        while self.loads.front().is_some_and(|load| load.version <= oldest)
+            && let Some(load) = self.loads.pop_front()
+        {
+            if self.indexed > 0 {
+                self.indexed -= 1;
+                load.keys.iter().for_each(|key| self.forget_key(key));
+            }
+        }
+    }
+
+    /// Drops a key unless it was written again.
+    fn forget_key(&mut self, key: &[u8]) {
+        if self.keys.get(key).is_some_and(|version| *version <= self.oldest) {
+            self.keys.remove(key);
         }
     }
 
     /// Drops a boundary with nothing but forgotten writes on both sides. Either side was last
     /// written by a range that begins or ends there, so the later of the two comes by here last.
     fn forget_boundary(&mut self, boundary: &[u8]) {
-        let Some(&after) = self.last_write.get(boundary) else { return };
-        let before = self.last_write.range::<[u8], _>((Unbounded, Excluded(boundary))).next_back();
+        let Some(&after) = self.ranges.get(boundary) else { return };
+        let before = self.ranges.range::<[u8], _>((Unbounded, Excluded(boundary))).next_back();
         let before = before.map_or(Version::MIN, |(_, version)| *version);
         if after <= self.oldest && before <= self.oldest {
-            self.last_write.remove(boundary);
+            self.ranges.remove(boundary);
         }
     }
 
@@ -150,6 +302,7 @@ impl Resolver {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::key_after;
 
     type Range = (Vec<u8>, Vec<u8>);
 
@@ -164,7 +317,7 @@ mod tests {
     #[test]
     fn a_read_conflicts_with_a_later_write_and_not_with_one_at_its_version() {
         let mut resolver = Resolver::new(0);
-        resolver.record(10, slices(&[range(b"b", b"d")]));
+        resolver.record(10, vec![], slices(&[range(b"b", b"d")]));
         let reads =
             [range(b"a", b"b"), range(b"a", b"b\0"), range(b"c", b"c\0"), range(b"d", b"e")];
         assert_eq!(resolver.conflicts(9, slices(&reads)), [1, 2]);
@@ -183,7 +336,7 @@ mod tests {
         for round in 0..60 {
             let mut resolver = Resolver::new(0);
             let mut model: Vec<(Version, Range)> = Vec::new();
-            let keys = if round % 2 == 0 { 250 } else { 20 };
+            let keys = [20, 250, 5_000][round % 3];
             let mut some = |widest: u64| {
                 let begin = random(keys);
                 let end = begin + random(widest);
@@ -221,8 +374,15 @@ mod tests {
                     !expected.is_empty()
                 );
                 let writes: Vec<Range> = (0..seed_of(version + 7) % 4).map(|_| some(8)).collect();
-                resolver.record(version, slices(&writes));
-                model.extend(writes.into_iter().map(|write| (version, write)));
+                let loaded = seed_of(version + 13).is_multiple_of(3);
+                let written = if loaded { 2 * MANY } else { usize::from(version % 2 == 0) };
+                let mut alone: Vec<Range> = (0..written).map(|_| some(1)).collect();
+                alone.iter_mut().for_each(|(begin, end)| *end = key_after(begin));
+                alone.sort_unstable();
+                alone.dedup();
+                let keys = alone.iter().map(|(key, _)| key[..].into()).collect();
+                resolver.record(version, keys, slices(&writes));
+                model.extend(writes.into_iter().chain(alone).map(|write| (version, write)));
                 if version % 25 == 0 {
                     oldest = version - 40;
                     resolver.forget_before(oldest);
@@ -237,18 +397,43 @@ mod tests {
     }
 
     #[test]
+    fn a_load_that_nobody_reads_is_not_indexed_and_one_that_is_read_often_is() {
+        let key = |number: u64| Key::from(&number.to_be_bytes()[..]);
+        let mut resolver = Resolver::new(0);
+        for version in 1..=20_i64 {
+            let keys = (0..100).map(|at| key(at * 20 + version.unsigned_abs())).collect();
+            resolver.record(version, keys, [].into_iter());
+        }
+        let missed = range(&key(3), &key_after(&key(3)));
+        let old = |resolver: &mut Resolver| {
+            assert!(!resolver.has_conflict(3, slices(std::slice::from_ref(&missed))));
+        };
+        (0..99).for_each(|_| old(&mut resolver));
+        assert!(resolver.keys.is_empty() && resolver.indexed == 0);
+        old(&mut resolver);
+        assert_eq!((resolver.keys.len(), resolver.indexed), (2_000, 20));
+        old(&mut resolver);
+        assert!(resolver.loads.iter().all(|load| load.searches <= 100));
+        assert!(resolver.has_conflict(2, slices(&[missed])));
+        resolver.forget_before(10);
+        assert_eq!((resolver.keys.len(), resolver.indexed), (1_000, 10));
+    }
+
+    #[test]
     fn what_is_forgotten_leaves_nothing_behind() {
         let mut resolver = Resolver::new(0);
         for version in 1..1000 {
             let begin = (seed_of(version) % 500).to_be_bytes();
             let end = (seed_of(version) % 500 + seed_of(version + 1) % 5).to_be_bytes();
-            resolver.record(version, [(&begin[..], &end[..])].into_iter());
+            let keys = vec![begin[..].into()];
+            resolver.record(version, keys, [(&begin[..], &end[..])].into_iter());
             resolver.forget_before(version - 100);
-            assert!(resolver.history.len() <= 101);
-            assert!(resolver.last_write.len() <= 202);
+            assert!(resolver.history.len() <= 202);
+            assert!(resolver.ranges.len() + resolver.keys.len() <= 303);
         }
         resolver.forget_before(1000);
-        assert!(resolver.last_write.is_empty(), "{:?}", resolver.last_write);
+        assert!(resolver.history.is_empty());
+        assert!(resolver.keys.is_empty() && resolver.ranges.is_empty(), "{resolver:?}");
         assert_eq!(resolver.oldest(), 1000);
     }
 }

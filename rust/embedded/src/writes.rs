@@ -8,9 +8,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Bound::{Excluded, Included};
 
 use crate::Version;
+use crate::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::keys::{Key, SYSTEM_END, USER_END, key_after};
 use crate::limits::MUTATION_OVERHEAD;
@@ -26,7 +28,10 @@ pub struct Writes {
     operations: BTreeMap<Key, Operations>,
     cleared: SpanSet,
     unreadable: SpanSet,
+    /// The write conflict ranges but for those of the keys in `operations`, which are there already.
     conflicts: Ranges,
+    /// What the write conflicts of keys in `operations` count towards the approximate size.
+    key_conflicts: usize,
     /// Sent ahead of the rest: what was already written where a versionstamped key may land.
     ahead: Vec<Mutation>,
     /// With read-your-writes off, `ahead` is all there is.
@@ -37,20 +42,38 @@ pub struct Writes {
     max_key: &'static [u8],
 }
 
-/// What one key has been through since it was last set or cleared. Most have one operation.
-#[derive(Clone, Debug)]
-pub(crate) enum Operations {
+/// What one key has been through since it was last set or cleared.
+#[derive(Debug)]
+pub(crate) struct Operations {
+    steps: Steps,
+    /// The key is a write conflict range.
+    conflict: bool,
+}
+
+/// Most keys have one operation.
+#[derive(Debug)]
+enum Steps {
     One(Operation),
     Many(Vec<Operation>),
+}
+
+/// What a commit takes of the writes.
+#[derive(Debug)]
+pub struct Sent {
+    pub mutations: Vec<Mutation>,
+    /// Keys that are write conflict ranges, in order.
+    pub keys: Vec<Key>,
+    /// The other write conflict ranges.
+    pub ranges: Ranges,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
     /// None where the key is known to be missing.
-    Set(Option<Box<[u8]>>),
-    Atomic(AtomicOp, Box<[u8]>),
-    StampedKey(Box<[u8]>),
-    StampedValue(Box<[u8]>),
+    Set(Option<Bytes>),
+    Atomic(AtomicOp, Bytes),
+    StampedKey(Bytes),
+    StampedValue(Bytes),
 }
 
 impl Default for Writes {
@@ -66,6 +89,7 @@ impl Writes {
             cleared: SpanSet::new(),
             unreadable: SpanSet::new(),
             conflicts: Ranges::new(),
+            key_conflicts: 0,
             ahead: Vec::new(),
             log_only: false,
             size: 0,
@@ -91,11 +115,11 @@ impl Writes {
 
     pub fn set(&mut self, key: &[u8], value: &[u8], conflict: bool) {
         self.count(key.len() + value.len());
-        self.add_key_conflict(key, conflict);
         if self.log_only {
+            self.add_key_conflict(key, conflict);
             self.ahead.push(Mutation::Set { key: key.into(), value: value.into() });
         } else {
-            self.operate(key, Operation::Set(Some(value.into())));
+            self.operate(key, Operation::Set(Some(value.into())), conflict);
         }
     }
 
@@ -118,11 +142,11 @@ impl Writes {
 
     pub fn atomic(&mut self, op: AtomicOp, key: &[u8], operand: &[u8], conflict: bool) {
         self.count(key.len() + operand.len());
-        self.add_key_conflict(key, conflict);
         if self.log_only {
+            self.add_key_conflict(key, conflict);
             self.ahead.push(Mutation::Atomic { op, key: key.into(), operand: operand.into() });
         } else {
-            self.operate(key, Operation::Atomic(op, operand.into()));
+            self.operate(key, Operation::Atomic(op, operand.into()), conflict);
         }
     }
 
@@ -142,7 +166,7 @@ impl Writes {
         self.unreadable.add(&begin, &end);
         let key = with_lowest_stamp(key, position, self.read_version);
         self.unreadable.add_key(&key);
-        self.operate(&key, Operation::StampedKey(value.into()));
+        self.operate(&key, Operation::StampedKey(value.into()), false);
         Ok(())
     }
 
@@ -150,12 +174,12 @@ impl Writes {
     pub fn versionstamped_value(&mut self, key: &[u8], value: &[u8], conflict: bool) -> Result<()> {
         stamp_position(value)?;
         self.count(key.len() + value.len());
-        self.add_key_conflict(key, conflict);
         if self.log_only {
+            self.add_key_conflict(key, conflict);
             let (key, value) = (key.into(), value.into());
             self.ahead.push(Mutation::VersionstampedValue { key, value });
         } else {
-            self.operate(key, Operation::StampedValue(value.into()));
+            self.operate(key, Operation::StampedValue(value.into()), conflict);
             self.unreadable.add_key(key);
         }
         Ok(())
@@ -177,23 +201,29 @@ impl Writes {
 
     /// WriteMap::mutate. An unreadable key remembers all that happened to it, for its value is not
     /// known before the commit.
-    fn operate(&mut self, key: &[u8], operation: Operation) {
-        let Some(operations) = self.operations.get_mut(key) else {
-            let operations = match operation {
-                Operation::Atomic(op, operand) if self.cleared.contains(key) => {
-                    let mut missing = Operations::One(Operation::Set(None));
-                    missing.fold(op, operand);
-                    missing
-                }
-                operation => Operations::One(operation),
-            };
-            self.operations.insert(key.into(), operations);
-            return;
+    fn operate(&mut self, key: &[u8], operation: Operation, conflict: bool) {
+        if conflict {
+            self.key_conflicts += Ranges::size_of_key(key);
+        }
+        let operations = match self.operations.entry(key.into()) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let operation = match operation {
+                    Operation::Atomic(op, operand) if self.cleared.contains(key) => {
+                        let value = atomic(op, None, &operand);
+                        Operation::Set(value.map(|value| value.as_ref().into()))
+                    }
+                    operation => operation,
+                };
+                entry.insert(Operations { steps: Steps::One(operation), conflict });
+                return;
+            }
         };
+        operations.conflict |= conflict;
         let unreadable = self.unreadable.contains(key);
         match operation {
             Operation::Set(_) | Operation::StampedValue(_) if !unreadable => {
-                *operations = Operations::One(operation);
+                operations.steps = Steps::One(operation);
             }
             Operation::Atomic(op, operand) if !unreadable => operations.fold(op, operand),
             _ => operations.push(operation),
@@ -203,7 +233,8 @@ impl Writes {
     /// What the mutations and write conflict ranges count towards the transaction's approximate
     /// size: each adds to it, whatever it changes.
     pub fn approximate_size(&self) -> i64 {
-        self.size.saturating_add(self.conflicts.approximate_size())
+        let keys = i64::try_from(self.key_conflicts).unwrap_or(i64::MAX);
+        self.size.saturating_add(keys).saturating_add(self.conflicts.approximate_size())
     }
 
     /// Nothing written, cleared or declared written: the commit has nothing to do.
@@ -212,8 +243,12 @@ impl Writes {
     }
 
     /// The write conflict ranges, without those of versionstamped keys.
-    pub fn conflicts(&self) -> &Ranges {
-        &self.conflicts
+    pub fn conflicts(&self) -> Ranges {
+        let mut all = Ranges::new();
+        let keys = self.operations.iter().filter(|(_, operations)| operations.conflict);
+        keys.for_each(|(key, _)| all.add_key(key));
+        self.conflicts.iter().for_each(|(begin, end)| all.add(begin, end));
+        all
     }
 
     /// The mutations a commit applies, in the order it applies them.
@@ -221,9 +256,29 @@ impl Writes {
         let mut mutations = self.ahead.clone();
         mutations.extend(self.cleared.iter().map(|(begin, end)| clear(begin, end)));
         for (key, operations) in &self.operations {
-            mutations.extend(operations.iter().map(|operation| operation.mutation(key)));
+            mutations.extend(operations.iter().map(|step| step.clone().mutation(key)));
         }
         mutations
+    }
+
+    /// What a commit takes, moved out: the mutations are those of `mutations`.
+    pub fn send(self) -> Sent {
+        let mut mutations = self.ahead;
+        mutations.reserve(self.operations.len());
+        mutations.extend(self.cleared.iter().map(|(begin, end)| clear(begin, end)));
+        let mut keys = Vec::with_capacity(self.operations.len());
+        for (key, operations) in self.operations {
+            match operations.steps {
+                Steps::One(step) => mutations.push(step.mutation(&key)),
+                Steps::Many(steps) => {
+                    mutations.extend(steps.into_iter().map(|step| step.mutation(&key)));
+                }
+            }
+            if operations.conflict {
+                keys.push(key);
+            }
+        }
+        Sent { mutations, keys, ranges: self.conflicts }
     }
 
     /// Moves what is written in `[begin, end)` ahead of what is written later.
@@ -232,13 +287,20 @@ impl Writes {
             self.ahead.push(clear(cleared.max(begin), cleared_end.min(end)));
         }
         for (key, operations) in self.take_operations(begin, end) {
-            self.ahead.extend(operations.iter().map(|operation| operation.mutation(&key)));
+            self.ahead.extend(operations.iter().map(|step| step.clone().mutation(&key)));
         }
     }
 
+    /// Takes operations out. The write conflicts of their keys stay.
     fn take_operations(&mut self, begin: &[u8], end: &[u8]) -> Vec<(Key, Operations)> {
         let keys: Vec<Key> = self.operations_in(begin, end).map(|(key, _)| key.clone()).collect();
-        keys.iter().filter_map(|key| self.operations.remove_entry(key)).collect()
+        let taken: Vec<_> =
+            keys.iter().filter_map(|key| self.operations.remove_entry(key)).collect();
+        for (key, _) in taken.iter().filter(|(_, operations)| operations.conflict) {
+            self.key_conflicts -= Ranges::size_of_key(key);
+            self.conflicts.add_key(key);
+        }
+        taken
     }
 
     /// Whether a read sees anything but the snapshot.
@@ -325,20 +387,20 @@ fn clear(begin: &[u8], end: &[u8]) -> Mutation {
 
 impl Operations {
     fn push(&mut self, operation: Operation) {
-        match self {
-            Operations::Many(operations) => operations.push(operation),
-            Operations::One(first) => {
+        match &mut self.steps {
+            Steps::Many(steps) => steps.push(operation),
+            Steps::One(first) => {
                 let first = std::mem::replace(first, Operation::Set(None));
-                *self = Operations::Many(vec![first, operation]);
+                self.steps = Steps::Many(vec![first, operation]);
             }
         }
     }
 
     /// WriteMap::coalesceOver.
-    fn fold(&mut self, op: AtomicOp, operand: Box<[u8]>) {
-        let last = match self {
-            Operations::One(last) => Some(last),
-            Operations::Many(operations) => operations.last_mut(),
+    fn fold(&mut self, op: AtomicOp, operand: Bytes) {
+        let last = match &mut self.steps {
+            Steps::One(last) => Some(last),
+            Steps::Many(steps) => steps.last_mut(),
         };
         match last {
             Some(Operation::Set(value)) => {
@@ -356,9 +418,9 @@ impl Operations {
     }
 
     pub fn iter(&self) -> std::slice::Iter<'_, Operation> {
-        match self {
-            Operations::One(operation) => std::slice::from_ref(operation).iter(),
-            Operations::Many(operations) => operations.iter(),
+        match &self.steps {
+            Steps::One(operation) => std::slice::from_ref(operation).iter(),
+            Steps::Many(steps) => steps.iter(),
         }
     }
 
@@ -371,7 +433,7 @@ impl Operations {
     /// is only asked for by bypass_unreadable: it shows the parameter as it was given, and fails
     /// with operation_failed where an operation would have to be applied to it.
     pub fn value<'a>(&'a self, database: Option<&'a [u8]>) -> Result<Option<Cow<'a, [u8]>>> {
-        if let Operations::One(Operation::StampedKey(value)) = self {
+        if let Steps::One(Operation::StampedKey(value)) = &self.steps {
             return Ok(Some(Cow::Borrowed(value)));
         }
         let mut value = database.map(Cow::Borrowed);
@@ -401,20 +463,14 @@ impl Operations {
 }
 
 impl Operation {
-    fn mutation(&self, key: &[u8]) -> Mutation {
-        let key = key.into();
+    fn mutation(self, key: &Key) -> Mutation {
+        let key = key.clone();
         match self {
-            Operation::Set(Some(value)) => Mutation::Set { key, value: value.clone() },
+            Operation::Set(Some(value)) => Mutation::Set { key, value },
             Operation::Set(None) => Mutation::Clear { end: key_after(&key).into(), begin: key },
-            Operation::Atomic(op, operand) => {
-                Mutation::Atomic { op: *op, key, operand: operand.clone() }
-            }
-            Operation::StampedKey(value) => {
-                Mutation::VersionstampedKey { key, value: value.clone() }
-            }
-            Operation::StampedValue(value) => {
-                Mutation::VersionstampedValue { key, value: value.clone() }
-            }
+            Operation::Atomic(op, operand) => Mutation::Atomic { op, key, operand },
+            Operation::StampedKey(value) => Mutation::VersionstampedKey { key, value },
+            Operation::StampedValue(value) => Mutation::VersionstampedValue { key, value },
         }
     }
 }

@@ -433,7 +433,7 @@ fn check_commit(seed: u64, storage: &Storage, model: &Model, writes: &Writes, lo
     for mut mutation in log {
         mutation.stamp(&STAMP);
         match mutation {
-            Mutation::Set { key, value } => drop(expected.insert(key.into(), value.into())),
+            Mutation::Set { key, value } => drop(expected.insert(key.to_vec(), value.to_vec())),
             Mutation::Clear { begin, end } => {
                 expected.retain(|key, _| key[..] < begin[..] || key[..] >= end[..]);
             }

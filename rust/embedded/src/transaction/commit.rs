@@ -297,7 +297,7 @@ impl Inner {
         let ranges = |ranges: &Ranges| -> i64 {
             ranges.iter().map(|(begin, end)| RANGE_OVERHEAD + bytes(begin, end)).sum()
         };
-        mutations + ranges(&self.reads) + ranges(self.writes.conflicts())
+        mutations + ranges(&self.reads) + ranges(&self.writes.conflicts())
     }
 
     fn answer_stamps(&mut self, outcome: Result<()>) {
