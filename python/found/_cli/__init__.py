@@ -10,6 +10,7 @@ from typing import Optional
 
 from found import BaseFoundException
 from found._cli import checking, moving, stores
+from found._cli.command import Run
 from found._cli.ending import DAMAGED, FAILED, INTERRUPTED, REFUSED, USAGE
 from found.portable import DamagedException, RefusedException
 
@@ -44,9 +45,20 @@ def parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="say the result as a JSON object")
     common.add_argument("--quiet", action="store_true", help="show no progress")
-    moving.add_to(commands, common)
-    checking.add_to(commands, common)
-    stores.add_to(commands, common)
+
+    def add(name: str, run: Run, short: str, description: str) -> argparse.ArgumentParser:
+        parser = commands.add_parser(
+            name,
+            help=short,
+            description=description,
+            parents=[common],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.set_defaults(run=run)
+        return parser
+
+    for subject in (moving, checking, stores):
+        subject.add_to(add)
     return command
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
 
 from found import embedded, portable
 from found._cli.addresses import is_address
+from found._cli.command import Add
 from found._cli.ending import DAMAGED, megabytes, say
 from found._cli.moving import contents
 from found._cli.progress import Display
-
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]
 
 _CHECK = """\
 Read a file from end to end, and say whether it is whole.
@@ -27,35 +24,18 @@ Make the file of an embedded database as small as it can be. Nobody may have it 
 """
 
 
-def add_to(
-    commands: _SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
+def add_to(add: Add) -> None:
     """Add the commands to the command line."""
-    formatter: Any = argparse.RawDescriptionHelpFormatter
-    check = commands.add_parser(
-        "check",
-        help="verify a portable file or an embedded database",
-        description=_CHECK,
-        parents=[common],
-        formatter_class=formatter,
-    )
+    check = add("check", _check, "verify a portable file or an embedded database", _CHECK)
     check.add_argument("named", metavar="ADDRESS|FILE", help="what to verify")
     check.add_argument(
         "--repair",
         action="store_true",
         help="of an embedded database: put in order what can be, before it is verified",
     )
-    check.set_defaults(run=_check)
 
-    compact = commands.add_parser(
-        "compact",
-        help="make the file of an embedded database smaller",
-        description=_COMPACT,
-        parents=[common],
-        formatter_class=formatter,
-    )
+    compact = add("compact", _compact, "make the file of an embedded database smaller", _COMPACT)
     compact.add_argument("address", metavar="ADDRESS", help="the database")
-    compact.set_defaults(run=_compact)
 
 
 async def _check(arguments: argparse.Namespace) -> int:

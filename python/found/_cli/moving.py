@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import TYPE_CHECKING, Any
 
 import found
 from found import portable
 from found._cli import addresses
+from found._cli.command import Add
 from found._cli.ending import megabytes, say
 from found._cli.progress import Display
 from found.portable import Summary
-
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]
 
 _DUMP = """\
 Write the rows of a database into a portable file.
@@ -35,18 +32,9 @@ again, and ends with the same database.
 """
 
 
-def add_to(
-    commands: _SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
+def add_to(add: Add) -> None:
     """Add the commands to the command line."""
-    formatter: Any = argparse.RawDescriptionHelpFormatter
-    dump = commands.add_parser(
-        "dump",
-        help="write a database into a portable file",
-        description=_DUMP,
-        parents=[common],
-        formatter_class=formatter,
-    )
+    dump = add("dump", _dump, "write a database into a portable file", _DUMP)
     dump.add_argument("address", metavar="ADDRESS", help="the database")
     dump.add_argument("file", metavar="FILE", help="the portable file")
     dump.add_argument("--begin", metavar="KEY", type=addresses.key, help="the first key")
@@ -70,15 +58,9 @@ def add_to(
     dump.add_argument(
         "--level", type=int, default=3, help="how hard zstd tries, 1 to 22 (default: %(default)s)"
     )
-    dump.set_defaults(run=_dump, interrupted="interrupted: the same command goes on from here")
+    dump.set_defaults(interrupted="interrupted: the same command goes on from here")
 
-    load = commands.add_parser(
-        "load",
-        help="write a portable file into a database",
-        description=_LOAD,
-        parents=[common],
-        formatter_class=formatter,
-    )
+    load = add("load", _load, "write a portable file into a database", _LOAD)
     load.add_argument("file", metavar="FILE", help="the portable file")
     load.add_argument("address", metavar="ADDRESS", help="the database; a file is made if need be")
     there = load.add_mutually_exclusive_group()
@@ -90,7 +72,7 @@ def add_to(
     there.add_argument(
         "--merge", action="store_true", help="write over keys of the file, leave the others alone"
     )
-    load.set_defaults(run=_load, interrupted="interrupted: the same command goes on from here")
+    load.set_defaults(interrupted="interrupted: the same command goes on from here")
 
 
 def _ranges(arguments: argparse.Namespace) -> list[tuple[bytes, bytes]]:

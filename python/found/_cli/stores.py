@@ -8,12 +8,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from found._cli import addresses
+from found._cli.command import Add
 from found._cli.ending import DAMAGED, say
 from found._cli.progress import Display
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]
-
     from found.ext._fsck import Report
 
 _FSCK = """\
@@ -30,17 +29,9 @@ _STORES = ("bstore", "eavstore", "nstore", "pstore", "vnstore")
 _SHOWN = 10
 
 
-def add_to(
-    commands: _SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
+def add_to(add: Add) -> None:
     """Add the command to the command line."""
-    fsck = commands.add_parser(
-        "fsck",
-        help="check the rows of a store, and repair them",
-        description=_FSCK,
-        parents=[common],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    fsck = add("fsck", _fsck, "check the rows of a store, and repair them", _FSCK)
     fsck.add_argument("address", metavar="ADDRESS", help="the database")
     fsck.add_argument("store", choices=_STORES, help="the kind of store")
     fsck.add_argument(
@@ -49,7 +40,6 @@ def add_to(
     fsck.add_argument("--width", type=int, metavar="N", help="of an nstore: the items of a tuple")
     fsck.add_argument("--items", metavar="A,B,C", help="of a vnstore: the names of a tuple's items")
     fsck.add_argument("--repair", action="store_true", help="put right what can be")
-    fsck.set_defaults(run=_fsck)
 
 
 def _prefix(text: str) -> tuple[Any, ...]:
