@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
-use std::time::{Duration, Instant};
 
 use found_fdb_sys::{FDBDatabaseOption, FDBTransactionOption};
 use parking_lot::Mutex;
@@ -13,15 +12,11 @@ use crate::address::{self, Address, AddressOptions, Place};
 use crate::commit::{Core, Latch, Store};
 use crate::error::{Error, Result};
 use crate::future::{Future, Outcome};
+use crate::latency::Latency;
 use crate::limits::WATCHES;
-use crate::network;
 use crate::options::{self, DatabaseOption};
-use crate::random::Random;
 use crate::storage::{FileOptions, OpenFailure, Storage};
 use crate::weather::{Clock, Timeline, Weather};
-
-/// Answers are this much late at most, with `latency=`.
-const LATENCY: Duration = Duration::from_millis(1);
 
 /// Options every transaction of a database starts with, in the order they were last set.
 pub type Defaults = Vec<(FDBTransactionOption, Option<Box<[u8]>>)>;
@@ -47,23 +42,6 @@ struct Settings {
     defaults: Defaults,
     max_watches: i64,
     snapshot_read_your_writes: i32,
-}
-
-/// Makes answers late, by times drawn from a seed.
-pub struct Latency(Mutex<Random>);
-
-impl Latency {
-    /// When an answer that is known now comes.
-    pub fn time(&self) -> Instant {
-        Instant::now() + LATENCY.mul_f64(self.0.lock().fraction())
-    }
-}
-
-/// Answers from the network thread, at a time to come.
-pub fn answer_at(time: Instant, future: Arc<Future>, outcome: Outcome) {
-    network::at(time, move || {
-        future.complete(outcome);
-    });
 }
 
 /// The databases of this process that can be opened again.
@@ -125,9 +103,7 @@ impl Database {
                 snapshot_read_your_writes: 1,
             }),
             watches: Arc::default(),
-            latency: options
-                .latency
-                .map(|seed| Arc::new(Latency(Mutex::new(Random::from_seed(seed))))),
+            latency: options.latency.map(|seed| Arc::new(Latency::new(seed))),
             weather,
             clock,
         })
@@ -154,8 +130,8 @@ impl Database {
         match &self.latency {
             None => Future::ready(outcome),
             Some(latency) => {
-                let future = Future::pending();
-                answer_at(latency.time(), Arc::clone(&future), outcome);
+                let future = Future::sealed(outcome);
+                latency.answer(Arc::clone(&future), None);
                 future
             }
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use crate::capi::Callback;
 use crate::capi::arrays::{KeyArray, MappedArray, RowArray, StringArray};
 use crate::error::{Error, Result};
 use crate::network;
@@ -26,7 +27,13 @@ pub enum Answer {
 
 pub type Outcome = Result<Answer>;
 
-type Callback = Box<dyn FnOnce() + Send>;
+/// The status of an outcome, and its answer.
+fn parts(outcome: Outcome) -> (i32, Answer) {
+    match outcome {
+        Ok(answer) => (0, answer),
+        Err(error) => (error.0, Answer::Nothing),
+    }
+}
 
 /// The status of a future without an answer; any other is the error code of its answer, 0 for none.
 const PENDING: i32 = i32::MIN;
@@ -43,9 +50,13 @@ pub struct Future {
 
 struct Slot {
     answer: Answer,
-    callbacks: Vec<Callback>,
+    /// The status that comes with the answer, where that is here before its time.
+    sealed: i32,
+    /// Most futures have one callback.
+    callback: Option<Callback>,
+    more_callbacks: Vec<Callback>,
     /// Gives up what the future waits for; runs at most once, in whoever cancels.
-    on_cancel: Option<Callback>,
+    on_cancel: Option<Box<dyn FnOnce() + Send>>,
     is_cancelled: bool,
     /// Reads of the answer not yet matched by a release: the answer is freed when the last is.
     reads: i32,
@@ -62,16 +73,22 @@ impl Future {
     /// A future whose answer is there.
     #[must_use]
     pub fn ready(outcome: Outcome) -> Arc<Future> {
-        let (status, answer) = match outcome {
-            Ok(answer) => (0, answer),
-            Err(error) => (error.0, Answer::Nothing),
-        };
+        let (status, answer) = parts(outcome);
         Arc::new(Future::with(status, answer))
     }
 
     #[must_use]
     pub fn pending() -> Arc<Future> {
         Arc::new(Future::with(PENDING, Answer::Nothing))
+    }
+
+    /// A future that keeps its answer to itself until `unseal`.
+    #[must_use]
+    pub fn sealed(outcome: Outcome) -> Arc<Future> {
+        let (status, answer) = parts(outcome);
+        let mut future = Future::with(PENDING, answer);
+        future.slot.get_mut().sealed = status;
+        Arc::new(future)
     }
 
     /// A future whose answer comes in the virtual time of `weather`, where there is one.
@@ -86,7 +103,9 @@ impl Future {
             status: AtomicI32::new(status),
             slot: Mutex::new(Slot {
                 answer,
-                callbacks: Vec::new(),
+                sealed: PENDING,
+                callback: None,
+                more_callbacks: Vec::new(),
                 on_cancel: None,
                 is_cancelled: false,
                 reads: 0,
@@ -139,27 +158,44 @@ impl Future {
     /// Gives the future its answer and runs the callbacks, with no lock held, unless it has one already.
     /// For the network thread: that is where callbacks run.
     pub fn complete(&self, outcome: Outcome) -> bool {
-        let (callbacks, on_cancel) = {
-            let mut slot = self.slot.lock();
-            if self.is_ready() {
-                return false;
-            }
-            let status = match outcome {
-                Ok(answer) => {
-                    slot.answer = answer;
-                    0
-                }
-                Err(error) => error.0,
-            };
-            self.status.store(status, Ordering::Release);
-            (std::mem::take(&mut slot.callbacks), slot.on_cancel.take())
-        };
-        self.settled.notify_all();
-        drop(on_cancel);
-        for callback in callbacks {
-            callback();
+        let slot = self.slot.lock();
+        if self.is_ready() {
+            return false;
         }
+        let (status, answer) = parts(outcome);
+        self.settle(slot, status, Some(answer));
         true
+    }
+
+    /// Keeps an answer until `unseal`, unless there is one already.
+    pub fn seal(&self, outcome: Outcome) {
+        let mut slot = self.slot.lock();
+        if !self.is_ready() {
+            (slot.sealed, slot.answer) = parts(outcome);
+        }
+    }
+
+    /// Gives the future the answer that it keeps, as `complete` does.
+    pub fn unseal(&self) {
+        let slot = self.slot.lock();
+        if !self.is_ready() {
+            let status = slot.sealed;
+            self.settle(slot, status, None);
+        }
+    }
+
+    fn settle(&self, mut slot: MutexGuard<'_, Slot>, status: i32, answer: Option<Answer>) {
+        // What was sealed, if it is another, is dropped without the lock.
+        let old = answer.map(|answer| std::mem::replace(&mut slot.answer, answer));
+        self.status.store(status, Ordering::Release);
+        let (first, more) = (slot.callback.take(), std::mem::take(&mut slot.more_callbacks));
+        let on_cancel = slot.on_cancel.take();
+        drop(slot);
+        self.settled.notify_all();
+        drop((old, on_cancel));
+        for callback in first.into_iter().chain(more) {
+            callback.call();
+        }
     }
 
     /// Gives up at once what the future waits for, and asks the network thread to answer with 1101; a future that is
@@ -183,7 +219,7 @@ impl Future {
     }
 
     /// Keeps `callback` for when the answer comes; where it is there, the caller runs it (inline, as FoundationDB does).
-    pub fn on_ready(&self, callback: impl FnOnce() + Send + 'static) -> Registered {
+    pub fn on_ready(&self, callback: Callback) -> Registered {
         if self.is_ready() {
             return Registered::Ready;
         }
@@ -191,7 +227,11 @@ impl Future {
         if self.is_ready() {
             return Registered::Ready;
         }
-        slot.callbacks.push(Box::new(callback));
+        if slot.callback.is_none() {
+            slot.callback = Some(callback);
+        } else {
+            slot.more_callbacks.push(callback);
+        }
         Registered::Later
     }
 

@@ -10,6 +10,7 @@ mod failure;
 mod future;
 mod head;
 pub mod keys;
+mod latency;
 mod limits;
 mod mapper;
 mod merge;

@@ -4,11 +4,15 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::error::{Error, Result};
+use crate::future::Future;
+use crate::latency::{Late, Lookout, Quiet};
 use crate::limits::{MAX_API_VERSION, MIN_API_VERSION};
 
 type Task = Box<dyn FnOnce() + Send>;
@@ -19,6 +23,18 @@ pub type Timer = (Instant, u64);
 struct Network {
     state: Mutex<State>,
     wake: Condvar,
+    asked: Asked,
+}
+
+/// How often something was asked of the network thread, which watches that number while it is awake: in a cache line
+/// of its own, so as not to get in the way of those who ask.
+#[repr(align(128))]
+struct Asked(AtomicU64);
+
+impl Asked {
+    fn number(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 struct State {
@@ -28,6 +44,7 @@ struct State {
     tasks: Vec<Task>,
     timers: BTreeMap<Timer, Task>,
     timers_set: u64,
+    late: Late,
     hooks: Vec<Task>,
 }
 
@@ -47,9 +64,11 @@ static NETWORK: Network = Network {
         tasks: Vec::new(),
         timers: BTreeMap::new(),
         timers_set: 0,
+        late: Late::new(),
         hooks: Vec::new(),
     }),
     wake: Condvar::new(),
+    asked: Asked(AtomicU64::new(0)),
 };
 
 thread_local! {
@@ -106,16 +125,30 @@ pub fn run() -> Result<()> {
         Phase::SetUp => state.phase = Phase::Running,
     }
     ON_NETWORK_THREAD.set(true);
-    let mut batch = Vec::new();
+    let (mut batch, mut answered) = (Vec::new(), Vec::new());
+    let mut lookout = Lookout::new();
     while !state.stopping {
         batch.append(&mut state.tasks);
+        let quiet = if state.late.is_used() {
+            let quiet = lookout.look(NETWORK.asked.number());
+            state.late.take(quiet, &mut answered);
+            quiet
+        } else {
+            Quiet::Asleep
+        };
         let now = if state.timers.is_empty() { None } else { Some(Instant::now()) };
         while let Some(timer) = state.timers.first_entry()
             && now.is_some_and(|now| timer.key().0 <= now)
         {
             batch.push(timer.remove());
         }
-        if batch.is_empty() {
+        if batch.is_empty() && answered.is_empty() {
+            if quiet != Quiet::Asleep {
+                drop(state);
+                lookout.wait(quiet, || NETWORK.asked.number());
+                state = NETWORK.state.lock();
+                continue;
+            }
             match state.timers.first_key_value() {
                 Some((&(deadline, _), _)) => {
                     NETWORK.wake.wait_until(&mut state, deadline);
@@ -128,10 +161,17 @@ pub fn run() -> Result<()> {
         for task in batch.drain(..) {
             task();
         }
+        for future in answered.drain(..) {
+            future.unseal();
+        }
         state = NETWORK.state.lock();
     }
     state.phase = Phase::Stopped;
-    let unanswered = (std::mem::take(&mut state.tasks), std::mem::take(&mut state.timers));
+    let unanswered = (
+        std::mem::take(&mut state.tasks),
+        std::mem::take(&mut state.timers),
+        std::mem::replace(&mut state.late, Late::new()),
+    );
     let hooks = std::mem::take(&mut state.hooks);
     drop(state);
     drop(unanswered);
@@ -176,6 +216,24 @@ pub fn post(task: impl FnOnce() + Send + 'static) {
         return;
     }
     state.tasks.push(Box::new(task));
+    wake(state);
+}
+
+/// Gives `future` the answer that it keeps, once `passed` others were asked for, and not before `earliest`. When that
+/// is, in virtual time.
+pub fn answer_late(future: Arc<Future>, passed: u32, earliest: Option<Instant>) -> Instant {
+    let mut state = NETWORK.state.lock();
+    if state.phase == Phase::Stopped {
+        return Instant::now();
+    }
+    let at = state.late.add(future, passed, earliest);
+    wake(state);
+    at
+}
+
+/// Tells the thread that something was asked.
+fn wake(state: MutexGuard<'_, State>) {
+    NETWORK.asked.0.fetch_add(1, Ordering::Release);
     drop(state);
     NETWORK.wake.notify_one();
 }

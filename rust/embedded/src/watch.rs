@@ -56,6 +56,14 @@ pub struct Watch {
     pub for_nothing: Option<ForNothing>,
 }
 
+impl Watch {
+    /// The future to answer, once room is made for another watch: who gets the answer finds it.
+    pub fn end(self) -> Arc<Future> {
+        self.slot.release();
+        self.future
+    }
+}
+
 /// A future to answer, and with what.
 pub type Completion = (Arc<Future>, Outcome);
 
@@ -161,7 +169,7 @@ impl Watches {
     pub fn close(&self) -> Vec<Completion> {
         let armed = std::mem::take(&mut *self.armed.lock());
         let watches = armed.into_values().flatten();
-        watches.map(|(_, watch)| (watch.future, Err(Error::OPERATION_CANCELLED))).collect()
+        watches.map(|(_, watch)| (watch.end(), Err(Error::OPERATION_CANCELLED))).collect()
     }
 
     /// Takes out the watches on `key` that saw another value than `snapshot` has.
@@ -179,11 +187,11 @@ impl Watches {
                 for (_, watch) in watches
                     .extract_if(.., |(_, watch)| watch.baseline.as_deref() != value.as_deref())
                 {
-                    fired.push((watch.future, Ok(Answer::Nothing)));
+                    fired.push((watch.end(), Ok(Answer::Nothing)));
                 }
             }
             Err(error) => {
-                fired.extend(watches.drain(..).map(|(_, watch)| (watch.future, Err(error))));
+                fired.extend(watches.drain(..).map(|(_, watch)| (watch.end(), Err(error))));
             }
         }
         if watches.is_empty() {

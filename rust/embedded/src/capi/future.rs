@@ -42,7 +42,8 @@ pub unsafe extern "C" fn fdb_future_is_ready(f: *mut FDBFuture) -> fdb_bool_t {
 }
 
 /// A callback of C's with its arguments, to be called on the network thread.
-struct Callback {
+#[derive(Clone, Copy)]
+pub struct Callback {
     function: unsafe extern "C" fn(*mut FDBFuture, *mut c_void),
     future: *mut FDBFuture,
     parameter: *mut c_void,
@@ -52,7 +53,7 @@ struct Callback {
 unsafe impl Send for Callback {}
 
 impl Callback {
-    fn call(self) {
+    pub fn call(self) {
         // SAFETY: the function came with this argument for it. The future lives: whoever answers it holds it, so
         // the callback may destroy the caller's handle.
         unsafe { (self.function)(self.future, self.parameter) }
@@ -66,13 +67,12 @@ pub unsafe extern "C" fn fdb_future_set_callback(
 ) -> fdb_error_t {
     code(|| {
         let function = callback.ok_or(Error::CLIENT_INVALID_OPERATION)?;
-        let call = || Callback { function, future: f, parameter: callback_parameter };
-        let later = call();
+        let callback = Callback { function, future: f, parameter: callback_parameter };
         // SAFETY: the caller's future, not destroyed.
-        let registered = unsafe { future_of(f) }?.on_ready(move || later.call());
+        let registered = unsafe { future_of(f) }?.on_ready(callback);
         // Inline, with nothing of the future in hand: the callback may destroy it.
         if registered == Registered::Ready {
-            call().call();
+            callback.call();
         }
         Ok(())
     })

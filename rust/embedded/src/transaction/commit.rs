@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::{Asked, INVALID_VERSION, Inner, Transaction, special};
 use crate::commit::{Committed, Core, Refusal, Request, complete};
-use crate::database::{Latency, answer_at};
 use crate::error::{Error, Result};
 use crate::future::{Answer, Future, Outcome};
+use crate::latency::Latency;
 use crate::limits::{
     MAX_BACKOFF_OF_MEMORY_LIMITS, MUTATION_OVERHEAD, RANGE_OVERHEAD, TOO_OLD_DELAY,
 };
@@ -48,8 +48,8 @@ impl Ticket {
             match (&self.passage, &self.latency) {
                 (None, None) => completions.push((future, outcome)),
                 (None, Some(latency)) => {
-                    let time = latency.time();
-                    answer_at(self.reads_end.map_or(time, |end| time.max(end)), future, outcome);
+                    future.seal(outcome);
+                    latency.answer(future, self.reads_end);
                 }
                 (Some(passage), _) => passage.answer(future, outcome),
             }
@@ -184,7 +184,7 @@ impl Transaction {
                 drop(inner);
                 let invalid = Error::TRANSACTION_INVALID_VERSION;
                 completions.extend(stamps.into_iter().map(|future| (future, Err(invalid))));
-                completions.extend(watches.into_iter().map(|watch| (watch.future, Err(error))));
+                completions.extend(watches.into_iter().map(|watch| (watch.end(), Err(error))));
             }
         }
     }

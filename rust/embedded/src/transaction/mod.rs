@@ -17,13 +17,13 @@ use found_fdb_sys::{FDBTransactionOption, FDBTransactionOption_FDB_TR_OPTION_TIM
 use parking_lot::Mutex;
 
 use crate::Version;
-use crate::database::{Database, Defaults, answer_at};
+use crate::database::{Database, Defaults};
 use crate::error::{Error, Result};
 use crate::future::{Answer, Future, Outcome};
 use crate::head::Lease;
 use crate::keys::{SYSTEM_END, USER_END};
 use crate::limits::{BACKOFF, FUTURE_VERSION_DELAY};
-use crate::network::Timer;
+use crate::network::{self, Timer};
 use crate::options::{self, Effect, TransactionOptions};
 use crate::random::Random;
 use crate::ranges::Ranges;
@@ -98,8 +98,8 @@ struct Inner {
     /// Watches to be armed by the commit.
     watches: Vec<Watch>,
     stamps: Vec<Arc<Future>>,
-    /// When, with latency, the last read is answered: the commit is not before that (ReadYourWrites.actor.cpp, `reading`), so
-    /// that a read made before a commit is ready after it.
+    /// When the last read is answered, in the virtual time of late answers or of weather: the commit is not before that
+    /// (ReadYourWrites.actor.cpp, `reading`), so that a read made before a commit is ready after it.
     reads_end: Option<Instant>,
     /// Futures of this transaction to be answered later, and at once with its error if it fails.
     pending: Vec<Arc<Future>>,
@@ -163,28 +163,31 @@ impl Transaction {
         earliest: Option<Instant>,
         outcome: Outcome,
     ) -> Arc<Future> {
-        let weather = self.database.weather();
-        let (time, event) = match (&mut inner.forecast, self.database.latency()) {
-            (Some(forecast), _) => {
+        let is_good = outcome.is_ok();
+        match (&mut inner.forecast, self.database.weather(), self.database.latency()) {
+            (Some(forecast), Some(weather), _) => {
                 let (delay, event) = forecast.operation(asked.0, asked.1);
-                (inner.clock.now() + delay, Some(event))
-            }
-            (None, Some(latency)) => (latency.time(), None),
-            (None, None) => return Future::ready(outcome),
-        };
-        let future = Future::pending_under(weather);
-        let time = earliest.map_or(time, |earliest| time.max(earliest));
-        inner.reads_end = Some(inner.reads_end.map_or(time, |end| end.max(time)));
-        if outcome.is_ok() {
-            self.add_pending(inner, &future);
-        }
-        match (weather, event) {
-            (Some(weather), Some(event)) => {
+                let time = inner.clock.now() + delay;
+                let time = earliest.map_or(time, |earliest| time.max(earliest));
+                let future = Future::pending_under(Some(weather));
+                inner.reads_end = inner.reads_end.max(Some(time));
+                if is_good {
+                    self.add_pending(inner, &future);
+                }
                 weather.answer_at(time, Arc::clone(&future), outcome, event);
+                future
             }
-            _ => answer_at(time, Arc::clone(&future), outcome),
+            (_, _, Some(latency)) => {
+                let future = Future::sealed(outcome);
+                if is_good {
+                    self.add_pending(inner, &future);
+                }
+                let time = latency.answer(Arc::clone(&future), earliest);
+                inner.reads_end = inner.reads_end.max(Some(time));
+                future
+            }
+            _ => Future::ready(outcome),
         }
-        future
     }
 
     /// The future of a read or a commit. One at a version that has not been reached fails only after a second: so long a
@@ -219,15 +222,23 @@ impl Transaction {
                 let (_, event) = forecast.operation(asked.0, asked.1);
                 weather.answer_at(time, Arc::clone(&future), outcome, event);
             }
-            _ => answer_at(time, Arc::clone(&future), outcome),
+            _ => {
+                let late = Arc::clone(&future);
+                network::at(time, move || {
+                    late.complete(outcome);
+                });
+            }
         }
         future
     }
 
     /// Has `future` answered with the transaction's error if it fails first, by its timeout too.
     fn add_pending(self: &Arc<Self>, inner: &mut Inner, future: &Arc<Future>) {
-        if inner.pending.len() >= 16 {
-            inner.pending.retain(|future| !future.is_ready());
+        let pending = &mut inner.pending;
+        if pending.len() == pending.capacity() {
+            pending.retain(|future| !future.is_ready());
+            // So much that this comes again only after as many more as there are.
+            pending.reserve(pending.len().max(16));
         }
         inner.pending.push(Arc::clone(future));
         self.arm_timer(inner);
@@ -437,11 +448,12 @@ impl Inner {
     }
 
     fn cancel_watches(&mut self, error: Error) {
-        let watches = std::mem::take(&mut self.watches);
-        if !watches.is_empty() {
+        let futures: Vec<_> =
+            std::mem::take(&mut self.watches).into_iter().map(Watch::end).collect();
+        if !futures.is_empty() {
             self.clock.post(move || {
-                for watch in watches {
-                    watch.future.complete(Err(error));
+                for future in futures {
+                    future.complete(Err(error));
                 }
             });
         }
