@@ -1,4 +1,4 @@
-//! The awaitable that every operation returns: an asyncio future and a coroutine at once.
+//! The awaitable that every operation is: an asyncio future.
 //!
 //! Work starts at the call. A result that is there already is kept as a Python object and handed out without a
 //! turn of the event loop. One that is not is waited for only when somebody asks: then the callback of the
@@ -12,11 +12,10 @@ use std::{sync::Arc, time::Instant};
 use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyBaseException, PyRuntimeError, PyStopIteration},
+    exceptions::{PyBaseException, PyRuntimeError},
     intern,
     prelude::*,
     sync::PyOnceLock,
-    types::PyTuple,
 };
 
 use super::{
@@ -24,15 +23,9 @@ use super::{
     callbacks::{self, Callback},
     errors, event_loop, fairness,
     raw::Steps,
+    step::{Step, into_generator_protocol},
 };
 use crate::fdb::{self, Fault, Flight, Future};
-
-/// What one step of the awaitable gives to whoever drives it.
-pub enum Step {
-    /// Not done: an object for the event loop to wait for, or None for a turn.
-    Yield(Py<PyAny>),
-    Return(Py<PyAny>),
-}
 
 enum State {
     Waiting,
@@ -79,50 +72,6 @@ pub struct Awaitable {
     inner: Mutex<Inner>,
 }
 
-/// What a call to the database gives: await it, or treat it as an `asyncio.Future`.
-///
-/// The work begins at the call, not when it is awaited, so several operations can be under way at
-/// once. A result that is there already is had without a turn of the event loop. Awaited again, an
-/// operation gives the same result again.
-///
-/// It is a found.Future, and a coroutine as well: `asyncio.gather`, `wait_for`, `shield`,
-/// `timeout`, `create_task`, `TaskGroup` and `asyncio.run` take it as it is. Only `asyncio.wait`
-/// refuses whatever is a coroutine since Python 3.11: hand it tasks.
-///
-/// Wrong arguments raise at the call. What FoundationDB has to say, a found.FoundException, is
-/// raised when the operation is awaited. `found.Operation[bytes]` is the type of one that gives
-/// bytes.
-// Without a free list: PyO3 hands its objects out untracked, and cycles through them would never be collected.
-#[pyclass(frozen, extends = Awaitable, module = "found")]
-pub struct Operation;
-
-impl Operation {
-    fn new(py: Python<'_>, awaitable: Awaitable) -> PyResult<Bound<'_, Operation>> {
-        Bound::new(py, PyClassInitializer::from(awaitable).add_subclass(Operation))
-    }
-
-    /// An operation that is done.
-    pub fn done_with(py: Python<'_>, value: Py<PyAny>) -> PyResult<Bound<'_, Operation>> {
-        Operation::new(py, Awaitable::new(State::Done(value), None, None))
-    }
-
-    /// An operation that was done by the call itself.
-    pub fn nothing(py: Python<'_>, result: Result<(), Fault>) -> PyResult<Bound<'_, Operation>> {
-        result.map_err(|fault| errors::raise(py, fault))?;
-        Operation::done_with(py, py.None())
-    }
-
-    /// The operation of a future that was just asked for.
-    pub fn start<'py>(
-        py: Python<'py>,
-        future: Result<Future, Fault>,
-        answer: Answer,
-        owner: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, Operation>> {
-        Operation::new(py, Awaitable::start(py, future, answer, Some(owner))?)
-    }
-}
-
 impl Awaitable {
     fn new(state: State, pending: Option<Box<Pending>>, event_loop: Option<Py<PyAny>>) -> Self {
         Awaitable {
@@ -134,6 +83,11 @@ impl Awaitable {
                 cancel_message: None,
             }),
         }
+    }
+
+    /// What is done.
+    pub fn done_with(value: Py<PyAny>) -> Self {
+        Awaitable::new(State::Done(value), None, None)
     }
 
     /// What waits for a future that was just asked for.
@@ -510,7 +464,7 @@ impl Awaitable {
     /// Returns:
     ///     True; False if the operation was done already, and stays as it was.
     #[pyo3(signature = (msg=None))]
-    fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
+    pub fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
         if Awaitable::poll(slf) {
             return Ok(false);
         }
@@ -696,59 +650,4 @@ impl Awaitable {
         };
         drop(cleared);
     }
-}
-
-#[pymethods]
-impl Operation {
-    /// Take one step, as the coroutine protocol has it. What is sent is ignored.
-    fn send(slf: &Bound<'_, Self>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        into_generator_protocol(Awaitable::step(slf.as_super())?)
-    }
-
-    /// Raise an exception, as the coroutine protocol has it. The operation goes on.
-    #[pyo3(signature = (typ, val=None, tb=None))]
-    fn throw(
-        slf: &Bound<'_, Self>,
-        typ: &Bound<'_, PyAny>,
-        val: Option<&Bound<'_, PyAny>>,
-        tb: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        Err(thrown(slf.py(), typ, val, tb)?)
-    }
-
-    /// Cancel the operation unless it is done, as the coroutine protocol has it.
-    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
-        Awaitable::cancel(slf.as_super(), None).map(drop)
-    }
-}
-
-/// A step as a generator tells it: a yield returns, a return is a StopIteration.
-pub fn into_generator_protocol(step: Step) -> PyResult<Py<PyAny>> {
-    match step {
-        Step::Yield(value) => Ok(value),
-        // In a tuple of its own: a bare tuple would become the exception's arguments.
-        Step::Return(value) => Err(PyStopIteration::new_err((value,))),
-    }
-}
-
-/// The exception that a generator's throw(type, value, traceback) names.
-pub fn thrown(
-    py: Python<'_>,
-    typ: &Bound<'_, PyAny>,
-    val: Option<&Bound<'_, PyAny>>,
-    tb: Option<&Bound<'_, PyAny>>,
-) -> PyResult<PyErr> {
-    let value = match val {
-        Some(value) if value.is_instance_of::<pyo3::exceptions::PyBaseException>() => value.clone(),
-        Some(value) if !value.is_none() => match value.cast::<PyTuple>() {
-            Ok(arguments) => typ.call1(arguments)?,
-            Err(_) => typ.call1((value,))?,
-        },
-        _ if typ.is_instance_of::<pyo3::exceptions::PyBaseException>() => typ.clone(),
-        _ => typ.call0()?,
-    };
-    if let Some(tb) = tb.filter(|tb| !tb.is_none()) {
-        value.setattr(intern!(py, "__traceback__"), tb)?;
-    }
-    Ok(PyErr::from_value(value))
 }

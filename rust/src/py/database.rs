@@ -10,8 +10,9 @@ use pyo3::{
 use super::{
     answer::Answer,
     arguments::{Arg, Bytes, Db, name},
-    awaitable::{Awaitable, Operation},
+    awaitable::Awaitable,
     errors,
+    operation::Operation,
 };
 use crate::fdb::{self, Code, Library, LoadError, NetworkError};
 

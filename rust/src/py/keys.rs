@@ -5,7 +5,7 @@ use pyo3::{exceptions::PyValueError, prelude::*};
 use super::{
     answer::Answer,
     arguments::{Arg, Bytes, Tx, name},
-    awaitable::Operation,
+    operation::Operation,
     selector::KeySelector,
 };
 

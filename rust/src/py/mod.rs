@@ -10,10 +10,12 @@ mod errors;
 mod event_loop;
 mod fairness;
 mod keys;
+mod operation;
 mod page;
 mod query;
 mod raw;
 mod selector;
+mod step;
 mod stores;
 mod tenant;
 mod timing;
@@ -33,12 +35,12 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<tenant::Tenant>()?;
     module.add_class::<transaction::Transaction>()?;
     module.add_class::<awaitable::Awaitable>()?;
-    module.add_class::<awaitable::Operation>()?;
+    module.add_class::<operation::Operation>()?;
     module.add_class::<query::Query>()?;
     module.add_class::<query::Next>()?;
     module.add_class::<selector::KeySelector>()?;
     raw::install_send_slot::<awaitable::Awaitable, awaitable::Awaitable>(py)?;
-    raw::install_send_slot::<awaitable::Operation, awaitable::Awaitable>(py)?;
+    raw::install_send_slot::<operation::Operation, awaitable::Awaitable>(py)?;
     raw::install_send_slot::<query::Next, query::Next>(py)?;
 
     macro_rules! functions {

@@ -13,11 +13,13 @@ use pyo3::{
 use super::{
     answer::Answer,
     arguments::{Arg, Bytes, Tx, name},
-    awaitable::{Awaitable, Operation, Step, into_generator_protocol, thrown},
+    awaitable::Awaitable,
     fairness,
+    operation::Operation,
     page::Page,
     raw::Steps,
     selector::{Edge, KeySelector},
+    step::{Step, into_generator_protocol, thrown},
     transaction::Transaction,
 };
 use crate::fdb::{Fault, Future, RangeRead};

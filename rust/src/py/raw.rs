@@ -7,7 +7,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyTuple, PyType};
 
-use super::awaitable::Step;
+use super::step::Step;
 
 /// An integer as the machine has it, or on which side it is out of reach.
 pub enum Word {

@@ -15,9 +15,10 @@ use pyo3::{
 use super::{
     answer::Answer,
     arguments::{Arg, Bytes, Tx, name},
-    awaitable::{Awaitable, Operation},
+    awaitable::Awaitable,
     database::Database,
     errors,
+    operation::Operation,
     tenant::Tenant,
 };
 use crate::fdb;
