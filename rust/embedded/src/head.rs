@@ -33,8 +33,13 @@ const EXPIRY_STEP: Duration = Duration::from_millis(100);
 /// as long as that is no more than this, or than a quarter of what was committed in the last six seconds.
 const SPARE: u64 = 2 << 20;
 
-/// Superseded snapshots kept although nobody has asked for their version, and at most.
+/// Superseded snapshots kept although nobody has asked for their version: the last few, and as many of the last as no more
+/// than this was committed since. What they keep in memory is several times that.
+const FEW_ERAS: usize = 8;
 const UNNAMED_ERAS: usize = 128;
+const UNNAMED_BYTES: u64 = 1 << 20;
+
+/// Superseded snapshots kept at most.
 const ERAS: usize = 4_096;
 
 /// A transaction's hold on a snapshot, which ends when the read window does even if the transaction does not.
@@ -63,6 +68,8 @@ struct Era {
     snapshot: Snapshot,
     /// Somebody was told one of its versions.
     named: bool,
+    /// What had been committed in all until it.
+    committed: u64,
     /// What the file had written in all when it was superseded.
     written: u64,
 }
@@ -114,6 +121,10 @@ struct State {
     in_progress: Option<Version>,
     shared: Option<(Instant, Arc<Lease>)>,
     history: VecDeque<Era>,
+    /// So many of the first of `history` are all named.
+    thinned: usize,
+    /// The bytes committed in all.
+    total: u64,
     recent: Recent,
     leases: Vec<(Instant, Weak<Lease>)>,
     /// Leases beyond this number are looked through for dead ones.
@@ -160,6 +171,8 @@ impl Head {
             in_progress: None,
             shared: None,
             history: VecDeque::new(),
+            thinned: 0,
+            total: 0,
             recent: Recent::default(),
             leases: Vec::new(),
             prune_at: 1_024,
@@ -263,9 +276,17 @@ impl Head {
     pub fn publish(&self, version: Version, snapshot: Snapshot, cost: Cost) -> Option<Instant> {
         let mut state = self.state.lock();
         let former = std::mem::replace(&mut state.latest, snapshot);
-        let (first, named) = (state.committed, state.latest_named);
+        let (first, named, committed) = (state.committed, state.latest_named, state.total);
         let written = cost.written;
-        state.history.push_back(Era { first, until: version, snapshot: former, named, written });
+        state.history.push_back(Era {
+            first,
+            until: version,
+            snapshot: former,
+            named,
+            committed,
+            written,
+        });
+        state.total += cost.committed;
         state.recent.add(version, cost.committed);
         state.committed = version;
         state.latest_named = false;
@@ -276,7 +297,7 @@ impl Head {
         while let Some(era) = state.history.front()
             && cost.written - era.written > spare
         {
-            forgotten.extend(state.history.pop_front());
+            forgotten.extend(state.forget_first());
         }
         let is_news = !std::mem::replace(&mut state.expiry_is_due, true);
         drop(state);
@@ -296,6 +317,7 @@ impl Head {
         let mut state = self.state.lock();
         let former = std::mem::replace(&mut state.latest, snapshot);
         let history = std::mem::take(&mut state.history);
+        state.thinned = 0;
         let shared = state.shared.take();
         let leases = std::mem::take(&mut state.leases);
         state.committed = version;
@@ -368,15 +390,26 @@ impl State {
         while let Some(era) = self.history.front()
             && (era.until <= oldest || self.history.len() > ERAS)
         {
-            gone.extend(self.history.pop_front());
+            gone.extend(self.forget_first());
         }
-        // One comes in with each commit, so at most one leaves: the newest that is far enough back.
-        if let Some(index) = self.history.len().checked_sub(UNNAMED_ERAS + 1)
-            && self.history.get(index).is_some_and(|era| !era.named)
-        {
-            gone.extend(self.history.remove(index));
+        let length = self.history.len();
+        let far = self.history.partition_point(|era| self.total - era.committed > UNNAMED_BYTES);
+        let mut left =
+            far.max(length.saturating_sub(UNNAMED_ERAS)).min(length.saturating_sub(FEW_ERAS));
+        while self.thinned < left {
+            if self.history.get(self.thinned).is_some_and(|era| era.named) {
+                self.thinned += 1;
+            } else {
+                gone.extend(self.history.remove(self.thinned));
+                left -= 1;
+            }
         }
         gone
+    }
+
+    fn forget_first(&mut self) -> Option<Era> {
+        self.thinned = self.thinned.saturating_sub(1);
+        self.history.pop_front()
     }
 }
 
@@ -431,6 +464,29 @@ mod tests {
         assert_eq!(head.at_version(untold).err(), Some(Error::TRANSACTION_TOO_OLD));
         let kept = head.state.lock().history.len();
         assert!(kept <= UNNAMED_ERAS + 3, "{kept}");
+    }
+
+    #[test]
+    fn large_commits_leave_fewer_snapshots_that_nobody_asked_for() {
+        let (storage, head) = new();
+        let commit = |committed| {
+            let version = head.begin();
+            let cost = Cost { committed, written: 0 };
+            let _ = head.publish(version, storage.snapshot().unwrap(), cost);
+        };
+        let kept = || head.state.lock().history.len();
+        (0..300).for_each(|_| commit(1));
+        // Beside the one that the life began with, which has a name.
+        assert_eq!(kept(), 1 + UNNAMED_ERAS);
+        (0..300).for_each(|_| commit(UNNAMED_BYTES / 20));
+        assert_eq!(kept(), 1 + 20);
+        commit(10 * UNNAMED_BYTES);
+        assert_eq!(kept(), 1 + FEW_ERAS);
+        let told = head.read_version().version;
+        head.name(told);
+        (0..300).for_each(|_| commit(1));
+        assert_eq!(kept(), 2 + UNNAMED_ERAS);
+        assert!(head.at_version(told).is_ok());
     }
 
     #[test]
