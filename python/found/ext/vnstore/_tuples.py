@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, Optional, cast
 from uuid import UUID
 
@@ -154,32 +154,11 @@ def select(
     store = check(tx, vnstore)
     _match.check_pattern(store, pattern)
     check_count("limit", limit, 0)
-    return PagedResults(lambda _: _select(tx, store, pattern, seed, as_of, change, limit, snapshot))
-
-
-async def _select(
-    tx: found.Transaction,
-    store: VNStore,
-    pattern: tuple[Any, ...],
-    seed: Optional[Mapping[str, Any]],
-    as_of: Optional[UUID],
-    change: Optional[UUID],
-    limit: int,
-    snapshot: Optional[bool],
-) -> AsyncGenerator[list[Binding], None]:
-    view = await look(tx, store, as_of, change, snapshot)
-    how = _match.plan(store, pattern, seed)
-    await _bases.read(view, how)
-    run = _match.pages(view, how, limit=limit)
-    left = limit
-    try:
-        async for matches in run:
-            yield [match.binding for match in (matches[:left] if limit else matches)]
-            left -= len(matches)
-            if limit and left <= 0:
-                return
-    finally:
-        await run.aclose()
+    return _results(
+        lambda: look(tx, store, as_of, change, snapshot),
+        lambda view: _first(view, pattern, seed=seed, limit=limit),
+        limit,
+    )
 
 
 def where(
@@ -198,25 +177,10 @@ def where(
     """
     store = check(tx, vnstore)
     _match.check_pattern(store, pattern)
-    return PagedResults(lambda _: _where(tx, store, iterator, pattern, as_of, change, snapshot))
-
-
-async def _where(
-    tx: found.Transaction,
-    store: VNStore,
-    iterator: AsyncIterable[Mapping[str, Any]],
-    pattern: tuple[Any, ...],
-    as_of: Optional[UUID],
-    change: Optional[UUID],
-    snapshot: Optional[bool],
-) -> AsyncGenerator[list[Binding], None]:
-    view = await look(tx, store, as_of, change, snapshot)
-    run = _join(view, _unplaced(iterator), pattern, None, False)
-    try:
-        async for page in run:
-            yield [placed.binding for placed in page]
-    finally:
-        await run.aclose()
+    return _results(
+        lambda: look(tx, store, as_of, change, snapshot),
+        lambda view: _join(view, _unplaced(iterator), pattern),
+    )
 
 
 def query(
@@ -237,7 +201,11 @@ def query(
     store = check(tx, vnstore)
     check_count("limit", limit, 0)
     checked = [_check_sequence(store, one) for one in (pattern, *patterns)]
-    return PagedResults(lambda _: _query(tx, store, checked, as_of, change, limit, snapshot))
+    return _results(
+        lambda: look(tx, store, as_of, change, snapshot),
+        lambda view: _nested(view, checked, limit=limit),
+        limit,
+    )
 
 
 def _check_sequence(store: VNStore, pattern: Any) -> tuple[Any, ...]:
@@ -246,28 +214,6 @@ def _check_sequence(store: VNStore, pattern: Any) -> tuple[Any, ...]:
     checked = tuple(cast("tuple[Any, ...]", pattern))
     _match.check_pattern(store, checked)
     return checked
-
-
-async def _query(
-    tx: found.Transaction,
-    store: VNStore,
-    patterns: list[tuple[Any, ...]],
-    as_of: Optional[UUID],
-    change: Optional[UUID],
-    limit: int,
-    snapshot: Optional[bool],
-) -> AsyncGenerator[list[Binding], None]:
-    view = await look(tx, store, as_of, change, snapshot)
-    run = _nested(view, patterns, None, limit)
-    left = limit
-    try:
-        async for page in run:
-            yield [placed.binding for placed in (page[:left] if limit else page)]
-            left -= len(page)
-            if limit and left <= 0:
-                return
-    finally:
-        await run.aclose()
 
 
 class _Placed(NamedTuple):
@@ -279,6 +225,28 @@ class _Placed(NamedTuple):
 
 
 _Pages = AsyncGenerator[list[_Placed], None]
+
+
+def _results(
+    look: Callable[[], Awaitable[View]], run: Callable[[View], _Pages], limit: int = 0
+) -> PagedResults[Binding]:
+    """The bindings of what `run` gives, `limit` of them at most; 0 for all."""
+    return PagedResults(lambda _: _bindings(look, run, limit))
+
+
+async def _bindings(
+    look: Callable[[], Awaitable[View]], run: Callable[[View], _Pages], limit: int
+) -> AsyncGenerator[list[Binding], None]:
+    pages = run(await look())
+    left = limit
+    try:
+        async for page in pages:
+            yield [placed.binding for placed in (page[:left] if limit else page)]
+            left -= len(page)
+            if limit and left <= 0:
+                return
+    finally:
+        await pages.aclose()
 
 
 async def _unplaced(bindings: AsyncIterable[Mapping[str, Any]]) -> _Pages:
@@ -298,12 +266,19 @@ async def _unplaced(bindings: AsyncIterable[Mapping[str, Any]]) -> _Pages:
 def _nested(
     view: View,
     patterns: list[tuple[Any, ...]],
-    start: Optional[tuple[bytes, ...]],
+    start: Optional[tuple[bytes, ...]] = None,
+    *,
     limit: int,
 ) -> _Pages:
     """The bindings that match patterns, the first outermost; after those at the positions `start`, if it is given."""
     only = len(patterns) == 1
-    run = _first(view, patterns[0], start[0] if start else None, not only, limit if only else 0)
+    run = _first(
+        view,
+        patterns[0],
+        start=start[0] if start else None,
+        inclusive=not only,
+        limit=limit if only else 0,
+    )
     for level, pattern in enumerate(patterns[1:], 2):
         run = _join(view, run, pattern, start[:level] if start else None, level < len(patterns))
     return run
@@ -312,11 +287,13 @@ def _nested(
 async def _first(
     view: View,
     pattern: tuple[Any, ...],
-    start: Optional[bytes],
-    inclusive: bool,
-    limit: int,
+    *,
+    seed: Optional[Mapping[str, Any]] = None,
+    start: Optional[bytes] = None,
+    inclusive: bool = False,
+    limit: int = 0,
 ) -> _Pages:
-    how = _match.plan(view.store, pattern)
+    how = _match.plan(view.store, pattern, seed)
     await _bases.read(view, how)
     run = _match.pages(view, how, start=start, inclusive=inclusive, limit=limit)
     try:
@@ -330,8 +307,8 @@ async def _join(
     view: View,
     outer: _Pages,
     pattern: tuple[Any, ...],
-    start: Optional[tuple[bytes, ...]],
-    inclusive: bool,
+    start: Optional[tuple[bytes, ...]] = None,
+    inclusive: bool = False,
 ) -> _Pages:
     """Each binding of `outer` with those that match the pattern too; for the one at `start`, only what comes after."""
     try:
@@ -405,7 +382,7 @@ async def page(
     start = None if continuation is None else _unpack_continuation(continuation, len(checked))
     view = await look(tx, store, as_of, change, snapshot)
     results: list[_Placed] = []
-    run = _nested(view, checked, start, limit + 1)
+    run = _nested(view, checked, start, limit=limit + 1)
     try:
         async for placed in run:
             results += placed
