@@ -1,6 +1,6 @@
 """Memory does not grow with what a program has done.
 
-FOUND_OPERATIONS=N does so many; a million take a minute.
+FOUND_OPERATIONS=N does so many; a million take about a quarter of an hour, most of it the pauses after conflicts.
 """
 
 from __future__ import annotations
