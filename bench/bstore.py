@@ -8,13 +8,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Optional
 
-from bench import driver
 from bench.bstore_works import CHUNK
-from bench.driver import LINKED, OURS, Setting, Start, started
-from bench.harness import Report, Row, in_turns, say
-from bench.workers import Worker
+from bench.contenders import LINKED, Setting, contenders, started
+from bench.harness import OURS, figure
+from bench.report import Report
+from bench.workers import Contender, Worker
 
 ROUNDS = 7
 ROWS = "the same rows"
@@ -26,24 +25,24 @@ NOTES = {
     "write": "with its digest; the rows in as many transactions, all at once",
     "read": "a million bytes at a time",
 }
+UNIT = "MB/s"
 
 
 def run(report: Report, setting: Setting) -> None:
-    measure_all(report, setting, "bstore", driver.embedded(setting, "memory:bench", "bstore"))
-    with tempfile.TemporaryDirectory(dir=setting.output) as folder:
-        file = f"embedded:{Path(folder) / 'db'}?sync=off"
-        in_file: dict[str, Start] = {OURS: lambda: Worker("bstore", file)}
-        measure_all(report, setting, "bstore, in a file without syncs", in_file)
+    measure_all(report, setting, "bstore", contenders(setting, "memory:bench", "bstore"))
+    if setting.cluster_file is None:
+        with tempfile.TemporaryDirectory(dir=setting.output) as folder:
+            file = f"embedded:{Path(folder) / 'db'}?sync=off"
+            in_file = {OURS: Contender("bstore", file)}
+            measure_all(report, setting, "bstore, in a file without syncs", in_file)
 
 
 def measure_all(
-    report: Report, setting: Setting, section: str, contenders: Mapping[str, Start]
+    report: Report, setting: Setting, section: str, contenders: Mapping[str, Contender]
 ) -> None:
-    with started(report, section, contenders) as workers:
-        for does, count in WORKS.items():
-            row = measure(report, setting, section, workers, does, count)
-            if row is not None:
-                report.add(row)
+    with started(report, section, contenders, setting) as workers:
+        for does, chunks in WORKS.items():
+            measure(report, setting, section, workers, does, chunks)
 
 
 def measure(
@@ -52,34 +51,20 @@ def measure(
     section: str,
     workers: Mapping[str, Worker],
     does: str,
-    count: int,
-) -> Optional[Row]:
+    chunks: int,
+) -> None:
+    megabytes = chunks * CHUNK / 1e6
+
     def once(worker: Worker, does: str) -> Callable[[], float]:
-        return lambda: count * CHUNK / 1e6 / worker.ask(does, count)
+        return lambda: figure(UNIT, megabytes, worker.ask(does, chunks))
 
     streams = does in ("write", "read")
-    contenders = {
+    asked = {
         name: once(worker, does)
         for name, worker in workers.items()
         if name in (OURS, LINKED) or not streams
     }
-    if OURS not in contenders:
-        return None
-    contenders[ROWS] = once(workers[OURS], f"{does}, rows")
-    rounds = in_turns(
-        contenders,
-        min(setting.rounds, ROUNDS),
-        lambda number: say(f"  {does} {number}", end="\r"),
-        lambda name, failure: report.skip(name, f"{section}, {does}", failure),
-    )
-    if OURS not in rounds:
-        return None
-    return Row.of_rounds(
-        section,
-        does,
-        "MB/s",
-        rounds,
-        larger_is_better=True,
-        unrated=(LINKED,),
-        note=f"{count * CHUNK / 1e6:,.0f} MB; {NOTES[does]}",
-    )
+    if OURS in asked:
+        asked[ROWS] = once(workers[OURS], f"{does}, rows")
+    note = f"{megabytes:,.0f} MB; {NOTES[does]}"
+    report.measure(section, does, UNIT, asked, min(setting.rounds, ROUNDS), note=note)

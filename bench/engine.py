@@ -9,9 +9,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from bench.engines import ENGINES, KEY, ROW_BYTES, Engine
-from bench.harness import Failure, Report, Row, in_turns, say
+from bench.harness import Failure, Row, say
+from bench.report import Report
+
+SECTION = "engine"
 
 ROWS = 1_000_000
 MANY = 10_000_000
@@ -19,6 +23,8 @@ GETS = 20_000
 COMMITS = 50
 AT_ONCE = 1_000
 MUTATIONS = 100_000
+
+Result = TypeVar("Result")
 
 # A load, a clear and a scan of ten million take their time, and vary less than what is short.
 ROUNDS, LONG_ROUNDS = 3, 2
@@ -33,9 +39,9 @@ def run(report: Report, folder: Path, *, many: int = MANY) -> None:
         try:
             engines[name] = kind(place / name)
         except Failure as failure:
-            report.skipped[f"{name} (engine)"] = str(failure)
+            report.skip(name, SECTION, failure)
         else:
-            report.versions[f"{name} (engine)"] = engines[name].version
+            report.versions.setdefault(name, engines[name].version)
     bench = _Bench(report, engines)
     try:
         bench.loads()
@@ -51,7 +57,8 @@ def run(report: Report, folder: Path, *, many: int = MANY) -> None:
 class _Bench:
     def __init__(self, report: Report, engines: Mapping[str, Engine]) -> None:
         self.report = report
-        self.engines = engines
+        self.engines = dict(engines)
+        self.cleared: dict[Engine, list[float]] = {}
 
     def row(
         self,
@@ -59,7 +66,6 @@ class _Bench:
         unit: str,
         measure: Callable[[Engine], float],
         *,
-        larger: bool = False,
         rounds: int = ROUNDS,
         note: str = "",
     ) -> None:
@@ -75,38 +81,41 @@ class _Bench:
 
             return run
 
-        def failed(contender: str, failure: Failure) -> None:
-            self.report.skipped[f"{name}, {contender} (engine)"] = str(failure)
-
         contenders = {who: once(engine) for who, engine in self.engines.items()}
+        self.report.measure(SECTION, name, unit, contenders, rounds, note=note)
 
-        def shown(number: int) -> None:
-            say(f"  {name} {number}/{rounds}", end="\r")
+    def each(self, name: str, work: Callable[[Engine], Result]) -> dict[str, Result]:
+        """Have each do what is done once. One that fails is out of what follows."""
+        results: dict[str, Result] = {}
+        for who, engine in list(self.engines.items()):
+            say(f"  {name}: {who}", end="\r")
+            try:
+                results[who] = work(engine)
+            except Exception as error:
+                self.report.skip(who, SECTION, Failure(f"{type(error).__name__}: {error}"), name)
+                del self.engines[who]
+        return results
 
-        measured = in_turns(contenders, rounds, shown, failed)
-        row = Row.of_rounds("engine", name, unit, measured, larger_is_better=larger, note=note)
-        self.report.add(row)
-
-    def single(self, name: str, unit: str, figures: Mapping[str, float], note: str = "") -> None:
-        """A row of what was measured once."""
-        rounds = {who: [value] for who, value in figures.items()}
-        self.report.add(Row.of_rounds("engine", name, unit, rounds, note=note))
+    def sizes(self, name: str, note: str) -> None:
+        sizes = self.each(name, lambda engine: [engine.size() / 2**20])
+        self.report.add(Row.of_rounds(SECTION, name, "MiB", sizes, note=note))
 
     def loads(self) -> None:
+        """Each round begins with an empty database, so each but the first ends by clearing a full one."""
         opened: set[Engine] = set()
 
         def load(engine: Engine) -> float:
             if engine in opened:
+                self.cleared.setdefault(engine, []).append(engine.clear())
                 engine.close()
             opened.add(engine)
             engine.open()
             return ROWS / engine.load(0, ROWS)
 
         note = f"rows of {ROW_BYTES} bytes, in order, 10,000 a commit"
-        self.row("load a million rows", "rows/s", load, larger=True, rounds=LONG_ROUNDS, note=note)
-        sizes = {who: engine.size() / 2**20 for who, engine in self.engines.items()}
+        self.row("load a million rows", "rows/s", load, rounds=LONG_ROUNDS, note=note)
         note = f"{ROWS * ROW_BYTES / 2**20:,.0f} MiB of rows, with what is there to grow into"
-        self.single("a million rows on the disk", "MiB", sizes, note)
+        self.sizes("a million rows on the disk", note)
 
     def reads(self) -> None:
         def rows_a_second(read: Callable[[Engine, int], float]) -> Callable[[Engine], float]:
@@ -116,14 +125,12 @@ class _Bench:
             "rows of a range, all at once",
             "rows/s",
             rows_a_second(lambda engine, count: engine.list_rows(count)),
-            larger=True,
             note="found.all(found.query()); fetchall(); list(cursor)",
         )
         self.row(
             "rows of a range, one by one",
             "rows/s",
             rows_a_second(lambda engine, count: engine.iterate_rows(count)),
-            larger=True,
             note="async for; for; for",
         )
         rand = random.Random(1)
@@ -155,19 +162,22 @@ class _Bench:
         )
 
     def clears(self) -> None:
-        cleared: dict[str, float] = {}
-        for name, engine in self.engines.items():
-            say(f"  clear a million rows: {name}", end="\r")
-            cleared[name] = engine.clear()
+        def clear(engine: Engine) -> list[float]:
+            cleared = [*self.cleared.get(engine, []), engine.clear()]
             engine.close()
+            return cleared
+
+        name = "clear a million rows"
         note = "one clear(begin, end); one DELETE; a cursor, for there is no such call"
-        self.single("clear a million rows", "s", cleared, note)
+        cleared = self.each(name, clear)
+        self.report.add(Row.of_rounds(SECTION, name, "s", cleared, note=note))
 
     def scans(self, many: int) -> None:
-        for name, engine in self.engines.items():
-            say(f"  loading {many:,} rows: {name}", end="\r")
+        def load(engine: Engine) -> None:
             engine.open(durable=False)
             engine.load(0, many)
+
+        self.each(f"load {many:,} rows", load)
         self.row(
             f"a scan of {many:,} rows",
             "s",
@@ -175,8 +185,5 @@ class _Bench:
             rounds=LONG_ROUNDS,
             note="one by one, from a file that is larger than the cache",
         )
-        sizes = {who: engine.size() / 2**20 for who, engine in self.engines.items()}
-        note = f"{many * ROW_BYTES / 2**20:,.0f} MiB of rows"
-        self.single(f"{many:,} rows on the disk", "MiB", sizes, note)
-        for engine in self.engines.values():
-            engine.close()
+        self.sizes(f"{many:,} rows on the disk", f"{many * ROW_BYTES / 2**20:,.0f} MiB of rows")
+        self.each("close", Engine.close)

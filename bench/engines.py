@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import found
+from bench import peers
 from bench.harness import Failure
 
 KEY = b"bench/%010d"
@@ -335,7 +336,7 @@ class Lmdb(Engine):
         try:
             self.lmdb: Any = importlib.import_module("lmdb")
         except ImportError as error:
-            raise Failure(str(error)) from error
+            raise Failure(peers.explained(str(error))) from error
 
     @property
     def version(self) -> str:

@@ -17,9 +17,9 @@ from bench.rows import (
     AT_ONCE,
     BEGIN,
     COUNTER,
-    END,
     HOT,
     KEY,
+    ONE_KEY,
     PREFIX,
     PREFIX_END,
     ROWS,
@@ -48,9 +48,10 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         for i in range(start, stop):
             tr[KEY % i] = VALUE
 
-    def fill(_: int) -> None:
-        for start in range(0, ROWS, ROWS_A_TRANSACTION):
-            fill_rows(db, start, start + ROWS_A_TRANSACTION)
+    def fill(count: int) -> None:
+        stop = count or ROWS
+        for start in range(0, stop, ROWS_A_TRANSACTION):
+            fill_rows(db, start, min(start + ROWS_A_TRANSACTION, stop))
 
     def clear(_: int) -> None:
         db.clear_range(PREFIX, PREFIX_END)
@@ -62,11 +63,10 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
 
     def same_key(count: int) -> float:
         tr = at_a_version()
-        key = KEY % (ROWS // 2)
-        assert tr[key].wait() == VALUE
+        assert tr[ONE_KEY].wait() == VALUE
         began = time.perf_counter()
         for _ in range(count):
-            tr[key].wait()
+            tr[ONE_KEY].wait()
         return time.perf_counter() - began
 
     def sequential(count: int) -> float:
@@ -92,7 +92,7 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
     def all_rows(count: int) -> float:
         tr = at_a_version()
         began = time.perf_counter()
-        rows = tr.get_range(BEGIN, END).to_list()
+        rows = tr.get_range(BEGIN, KEY % count).to_list()
         seconds = time.perf_counter() - began
         assert len(rows) == count
         return seconds
@@ -101,7 +101,7 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         tr = at_a_version()
         seen = 0
         began = time.perf_counter()
-        for _key, _value in tr.get_range(BEGIN, END):
+        for _key, _value in tr.get_range(BEGIN, KEY % count):
             seen += 1
         seconds = time.perf_counter() - began
         assert seen == count
@@ -110,6 +110,16 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
     @fdb.transactional
     def count_up(tr: Any, key: bytes) -> None:
         tr[key] = plus_one(value_of(tr[key]))
+
+    def transactions_in_turn(count: int) -> float:
+        key = COUNTER % 0
+        before = sum_of([key])
+        began = time.perf_counter()
+        for _ in range(count):
+            count_up(db, key)
+        seconds = time.perf_counter() - began
+        assert sum_of([key]) == before + count
+        return seconds
 
     def sum_of(keys: list[bytes]) -> int:
         tr = db.create_transaction()
@@ -138,6 +148,7 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         "issued gets": issued,
         "all rows": all_rows,
         "iterated rows": iterated_rows,
+        "transactions in turn": transactions_in_turn,
         "transactions": transactions(0),
         "hot transactions": transactions(HOT),
     }

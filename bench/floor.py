@@ -13,15 +13,17 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import found
-from bench.codec import TUPLES
-from bench.harness import Report, Row, in_turns, say
+from bench.codec_works import TUPLES
+from bench.harness import OURS, Row
+from bench.report import Report
 from bench.rows import BEGIN, END, KEY, VALUE
 from found import _found
 
 ROUNDS = 15
 GETS = 20_000
 ROWS = 10_000
-MINE, RUST, OBJECTS = "found", "from Rust", "objects"
+SECTION = "floor"
+RUST, OBJECTS = "from Rust", "objects"
 
 
 class Floor(NamedTuple):
@@ -45,24 +47,21 @@ def run(report: Report) -> None:
 
 
 def measure(report: Report, floor: Floor) -> None:
-    rounds = in_turns(
+    rounds = report.measure(
+        SECTION,
+        floor.name,
+        "ns each",
         floor.contenders,
         ROUNDS,
-        lambda number: say(f"  {floor.name} {number}/{ROUNDS}", end="\r"),
-        # These are not other programs, which may fail.
-        lambda name, failure: None,
+        unrated=(RUST, OBJECTS),
+        note=floor.note,
     )
-    unrated = (RUST, OBJECTS)
-    report.add(
-        Row.of_rounds("floor", floor.name, "ns each", rounds, unrated=unrated, note=floor.note)
-    )
+    # These are not other programs, which may fail.
+    assert rounds is not None
     objects = rounds.get(OBJECTS, [0.0] * ROUNDS)
-    times = [floor.above(*figures) for figures in zip(rounds[MINE], rounds[RUST], objects)]
-    report.add(
-        Row.of_rounds(
-            "floor", f"{floor.name}, times the floor", "times", {MINE: times}, note=floor.above_note
-        )
-    )
+    times = [floor.above(*figures) for figures in zip(rounds[OURS], rounds[RUST], objects)]
+    name = f"{floor.name}, times the floor"
+    report.add(Row.of_rounds(SECTION, name, "times", {OURS: times}, note=floor.above_note))
 
 
 def each(count: int, work: Callable[..., object], *arguments: object) -> float:
@@ -152,28 +151,28 @@ def floors(loop: asyncio.AbstractEventLoop) -> list[Floor]:
     return [
         Floor(
             "a ready get",
-            {MINE: in_loop(get), RUST: in_loop(get_from_rust), OBJECTS: in_loop(futures)},
+            {OURS: in_loop(get), RUST: in_loop(get_from_rust), OBJECTS: in_loop(futures)},
             above_rust,
             "objects: an asyncio future, made and resolved",
             above,
         ),
         Floor(
             "a row of found.all",
-            {MINE: in_loop(rows), RUST: in_loop(rows_from_rust), OBJECTS: row_objects},
+            {OURS: in_loop(rows), RUST: in_loop(rows_from_rust), OBJECTS: row_objects},
             above_rust,
             "objects: a tuple of two bytes, made and dropped",
             above,
         ),
         Floor(
             "a row of async for",
-            {MINE: in_loop(iterated), RUST: in_loop(rows_from_rust), OBJECTS: row_objects},
+            {OURS: in_loop(iterated), RUST: in_loop(rows_from_rust), OBJECTS: row_objects},
             above_rust,
             "the same, with what Python itself does for each row",
             above,
         ),
         Floor(
             "pack",
-            {MINE: pack, RUST: pack_from_rust},
+            {OURS: pack, RUST: pack_from_rust},
             lambda mine, rust, _: mine / rust,
             "a tuple of 8; from Rust: the codec, and the bytes made of it",
             "in times of the codec from Rust and its bytes; target: 2",

@@ -9,13 +9,14 @@ from importlib.metadata import version
 from typing import Any
 
 import found
+from bench.loops import new_event_loop
 from bench.rows import (
     AT_ONCE,
     BEGIN,
     COUNTER,
-    END,
     HOT,
     KEY,
+    ONE_KEY,
     OPTION_TIMEOUT,
     PREFIX,
     PREFIX_END,
@@ -29,7 +30,7 @@ from bench.rows import (
 
 
 def works(address: str) -> Mapping[str, Callable[[int], Any]]:
-    loop = asyncio.new_event_loop()
+    loop = new_event_loop()
     db = loop.run_until_complete(found.open(address))
     found.database_set_option(db, OPTION_TIMEOUT, TIMEOUT.to_bytes(8, "little"))
 
@@ -37,9 +38,11 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         for i in range(start, stop):
             await found.set(tx, KEY % i, VALUE)
 
-    async def fill(_: int) -> None:
-        for start in range(0, ROWS, ROWS_A_TRANSACTION):
-            await found.transactional(db, fill_rows, start, start + ROWS_A_TRANSACTION)
+    async def fill(count: int) -> None:
+        stop = count or ROWS
+        for start in range(0, stop, ROWS_A_TRANSACTION):
+            end = min(start + ROWS_A_TRANSACTION, stop)
+            await found.transactional(db, fill_rows, start, end)
 
     async def clear(_: int) -> None:
         await found.transactional(db, found.clear, PREFIX, PREFIX_END)
@@ -51,12 +54,11 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
 
     async def same_key(count: int) -> float:
         tx = await at_a_version()
-        key = KEY % (ROWS // 2)
-        assert await found.get(tx, key) == VALUE
+        assert await found.get(tx, ONE_KEY) == VALUE
         get = found.get
         began = time.perf_counter()
         for _ in range(count):
-            await get(tx, key)
+            await get(tx, ONE_KEY)
         return time.perf_counter() - began
 
     async def sequential(count: int) -> float:
@@ -102,7 +104,7 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
     async def all_rows(count: int) -> float:
         tx = await at_a_version()
         began = time.perf_counter()
-        rows = await found.all(found.query(tx, BEGIN, END))
+        rows = await found.all(found.query(tx, BEGIN, KEY % count))
         seconds = time.perf_counter() - began
         assert len(rows) == count
         return seconds
@@ -111,7 +113,7 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         tx = await at_a_version()
         seen = 0
         began = time.perf_counter()
-        async for _key, _value in found.query(tx, BEGIN, END):
+        async for _key, _value in found.query(tx, BEGIN, KEY % count):
             seen += 1
         seconds = time.perf_counter() - began
         assert seen == count
@@ -120,6 +122,16 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
     async def count_up(tx: found.Transaction, key: bytes) -> None:
         counter = await found.get(tx, key)
         await found.set(tx, key, plus_one(counter or b""))
+
+    async def transactions_in_turn(count: int) -> float:
+        key = COUNTER % 0
+        before = await sum_of([key])
+        began = time.perf_counter()
+        for _ in range(count):
+            await found.transactional(db, count_up, key)
+        seconds = time.perf_counter() - began
+        assert await sum_of([key]) == before + count
+        return seconds
 
     async def sum_of(keys: list[bytes]) -> int:
         tx = found.make_transaction(db)
@@ -149,6 +161,7 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         "issued gets": in_loop(issued),
         "all rows": in_loop(all_rows),
         "iterated rows": in_loop(iterated_rows),
+        "transactions in turn": in_loop(transactions_in_turn),
         "transactions": in_loop(transactions(0)),
         "hot transactions": in_loop(transactions(HOT)),
     }

@@ -6,9 +6,11 @@ PREFIX, PREFIX_END = b"found.bench/", b"found.bench0"
 
 ROWS = 50_000
 """Rows of the range that is read."""
-ROWS_A_TRANSACTION = 10_000
+ROWS_A_TRANSACTION = 1_000
 KEY = PREFIX + b"r%08d"
 BEGIN, END = PREFIX + b"r", PREFIX + b"s"
+ONE_KEY = KEY % 1_000
+"""Where one key is read again and again."""
 VALUE = b"v" * 100
 ROW_BYTES = len(KEY % 0) + len(VALUE)
 

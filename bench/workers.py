@@ -17,28 +17,48 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Optional
 
+from bench import peers
 from bench.harness import ROOT, Failure
+from bench.loops import running_on
 
 # Longer than any work takes, on a cluster far away too.
 TIMEOUT = 120
 
 
+class Contender(NamedTuple):
+    """How a worker is started."""
+
+    binding: str
+    """bench/<binding>_works.py is what it does."""
+    address: str
+    python: str = sys.executable
+    environment: Mapping[str, str] = {}
+    failure: Optional[str] = None
+    """Why it cannot be started, if that is known."""
+
+    def command(self, module: str, *arguments: str) -> list[str]:
+        return [self.python, "-m", module, self.binding, self.address, *arguments]
+
+    def environ(self) -> dict[str, str]:
+        return {**os.environ, **self.environment}
+
+
 class Worker:
     """The near end: what the benchmark calls."""
 
-    def __init__(
-        self, binding: str, address: str, *, python: str = sys.executable, **environment: str
-    ) -> None:
+    def __init__(self, contender: Contender) -> None:
         """Raises Failure if it does not start."""
-        command = [python, "-m", "bench.workers", binding, address]
+        if contender.failure is not None:
+            raise Failure(contender.failure)
         pipe = subprocess.PIPE
         try:
             self.process = subprocess.Popen(
-                command,
+                contender.command("bench.workers"),
                 cwd=ROOT,
-                env={**os.environ, **environment},
+                env=contender.environ(),
                 stdin=pipe,
                 stdout=pipe,
                 stderr=pipe,
@@ -46,7 +66,11 @@ class Worker:
             )
         except OSError as error:
             raise Failure(str(error)) from error
-        self.version = str(self.ask("version"))
+        try:
+            self.version = str(self.ask("version"))
+        except Failure:
+            self.close()
+            raise
 
     def ask(self, work: str, count: int = 0) -> Any:
         """Have `count` pieces of `work` done; raises Failure with what the contender has to say."""
@@ -65,7 +89,7 @@ class Worker:
             if timer.finished.is_set() and self.process.poll() == -signal.SIGKILL:
                 raise Failure(f"no answer in {TIMEOUT} seconds")
             said = self.process.stderr.read().strip().splitlines()
-            raise Failure(said[-1] if said else "it ended without a word")
+            raise Failure(peers.explained(said[-1]) if said else "it ended without a word")
         answer = json.loads(line)
         if "error" in answer:
             raise Failure(answer["error"])
@@ -86,7 +110,8 @@ def main(binding: str, address: str) -> None:
         work, count = json.loads(line)
         answer: dict[str, object]
         try:
-            answer = {"value": does[work](count)}
+            value = does[work](count)
+            answer = {"value": f"{value}, {running_on()}" if work == "version" else value}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
