@@ -60,7 +60,10 @@ def merged(recorded: Sequence[Report], report: Report) -> list[Report]:
 def keep(runs: Sequence[Report], folder: Path = FOLDER, page: Path = PAGE) -> None:
     """Write the runs, and what is made from them."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RUNS).write_text(as_json([run.document() for run in runs]), encoding="utf-8")
+    documents = [run.document() for run in runs]
+    (folder / RUNS).write_text(as_json(documents), encoding="utf-8")
+    # Of figures as they are kept, not as they were measured.
+    runs = [Report.of_document(document) for document in documents]
     (folder / PLOT).write_text(drawn(runs), encoding="utf-8")
     page.write_text(filled(page.read_text(encoding="utf-8"), runs), encoding="utf-8")
 
