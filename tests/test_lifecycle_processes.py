@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from operations import ATOMICS
 from processes import output_of, program
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
@@ -109,22 +110,6 @@ def test_every_call_in_a_forked_child_says_what_to_do(leave: str) -> None:
         *FORK,
     )
     assert output == "child True True\nparent 100\n"
-
-
-ATOMICS = [
-    "add",
-    "bit_and",
-    "bit_or",
-    "bit_xor",
-    "max",
-    "byte_max",
-    "min",
-    "byte_min",
-    "set_versionstamped_key",
-    "set_versionstamped_value",
-    "append_if_fits",
-    "compare_and_clear",
-]
 
 
 @needs_fork

@@ -84,21 +84,6 @@ async def test_on_error_resets_the_transaction_for_another_try(space: Space) -> 
     assert await space.get(b"k") == b"mine"
 
 
-async def test_on_error_raises_what_a_retry_does_not_help_and_ends_the_transaction(
-    space: Space,
-) -> None:
-    tx = found.make_transaction(space.db)
-    with fails_with(2000):
-        await found.on_error(tx, 2000)
-    # Rule 23: cancelled until it is reset.
-    with fails_with(1025):
-        await found.get(tx, space(b"k"))
-    with fails_with(1025):
-        await found.on_error(tx, 1020)
-    found.reset(tx)
-    assert await found.get(tx, space(b"k")) is None
-
-
 async def test_a_cancelled_transaction_stays_so_until_it_is_reset(space: Space) -> None:
     tx = found.make_transaction(space.db)
     found.set(tx, space(b"k"), b"v")
