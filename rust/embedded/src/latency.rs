@@ -165,8 +165,8 @@ impl Lookout {
     pub fn wait(&mut self, mut quiet: Quiet, number: impl Fn() -> u64) {
         let many = self.last + AT_ONCE;
         loop {
-            // A sleep would be too long, and who is to ask may need this processor.
-            std::thread::yield_now();
+            // A sleep takes too long. So may a yield where other programs run: until it is their turn to yield.
+            (0..16).for_each(|_| std::hint::spin_loop());
             let before = self.last;
             let now = self.look(number());
             if self.last >= many || now > quiet {
