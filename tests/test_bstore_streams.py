@@ -7,7 +7,8 @@ import io
 import os
 import random
 import sys
-from collections.abc import AsyncGenerator, Iterator
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -71,6 +72,12 @@ async def test_every_kind_of_source_is_taken(
             [content[:5], bytearray(content[5:700_000]), b"", memoryview(content)[700_000:]],
             (content[place : place + 7_001] for place in range(0, len(content), 7_001)),
             in_pieces(content, 1_000_000),
+            # Pieces that are chunks as they come, and slices of something larger that are as long as one.
+            [content[place : place + 100_000] for place in range(0, len(content), 100_000)],
+            [
+                memoryview(content)[place : place + 100_000]
+                for place in range(0, len(content), 100_000)
+            ],
             io.BytesIO(content),
             file,
             raw,
@@ -150,6 +157,23 @@ async def test_ranges_of_a_stream_are_what_slicing_gives(db: found.Database, sto
     for begin in places:
         for end in [*places, None]:
             assert await streamed(db, store, uid, begin, end) == content[begin:end]
+
+
+async def test_a_digest_leaves_no_thread_behind(db: found.Database, store: BStore) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield blob(2_500_000)
+        raise RuntimeError("the source is broken")
+
+    before = threading.active_count()
+    uid = await bstore.write(db, store, blob(2_500_000))
+    await bstore.verify(db, store, uid)
+    reader = bstore.read(db, store, uid, verify=True)
+    await reader.__anext__()
+    assert threading.active_count() == before + 1
+    await reader.aclose()
+    with pytest.raises(RuntimeError, match="is broken"):
+        await bstore.write(db, store, broken())
+    assert threading.active_count() == before
 
 
 async def test_a_reader_that_is_closed_leaves_nothing_under_way(

@@ -7,7 +7,6 @@ import contextlib
 import inspect
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
-from hashlib import blake2b
 from itertools import islice
 from typing import Any, Optional, Protocol, Union, cast
 from uuid import UUID, uuid4
@@ -23,6 +22,7 @@ from found.ext.bstore._content import (
     read_unstated,
     stat,
 )
+from found.ext.bstore._digest import Digest
 from found.ext.bstore._model import (
     CHUNK,
     BStore,
@@ -98,8 +98,14 @@ async def write(
     chunks = _chunks(_pieces(source))
     under_way: deque[asyncio.Task[int]] = deque()
     beat: Optional[asyncio.Task[None]] = None
-    hasher = blake2b()
+    digest = Digest()
     size = stored = 0
+
+    def send(batch: list[bytes]) -> None:
+        nonlocal size
+        digest.update(batch)
+        under_way.append(asyncio.ensure_future(upload.put(count_of(size), batch)))
+        size += sum(map(len, batch))
 
     async def settle() -> None:
         nonlocal stored
@@ -112,20 +118,17 @@ async def write(
         beat = asyncio.ensure_future(upload.live())
         batch: list[bytes] = []
         async for chunk in chunks:
-            hasher.update(chunk)
-            size += len(chunk)
             batch.append(chunk)
             if len(batch) == BATCH:
-                under_way.append(asyncio.ensure_future(upload.put(count_of(size) - BATCH, batch)))
+                send(batch)
                 batch = []
                 if len(under_way) == AT_ONCE:
                     await settle()
         if batch:
-            first = count_of(size) - len(batch)
-            under_way.append(asyncio.ensure_future(upload.put(first, batch)))
+            send(batch)
         while under_way:
             await settle()
-        return await upload.publish(hasher.digest(), size, publish)
+        return await upload.publish(digest.digest(), size, publish)
     except BaseException:
         await _stop(*under_way)
         # What is left behind if this fails too, fsck finds.
@@ -133,6 +136,7 @@ async def write(
             await upload.abandon()
         raise
     finally:
+        digest.close()
         if beat is not None:
             await _stop(beat)
         await chunks.aclose()
@@ -245,10 +249,15 @@ async def _chunks(pieces: AsyncGenerator[memoryview, None]) -> AsyncGenerator[by
                     continue
                 yield bytes(rest)
                 rest.clear()
-            whole = begin + (len(piece) - begin) // CHUNK * CHUNK
-            for place in range(begin, whole, CHUNK):
+            whole = piece.obj
+            if not begin and isinstance(whole, bytes) and len(piece) == len(whole) == CHUNK:
+                # No copy of what is a chunk as it came.
+                yield whole
+                continue
+            past = begin + (len(piece) - begin) // CHUNK * CHUNK
+            for place in range(begin, past, CHUNK):
                 yield bytes(piece[place : place + CHUNK])
-            rest += piece[whole:]
+            rest += piece[past:]
         if rest:
             yield bytes(rest)
     finally:
@@ -347,7 +356,7 @@ async def _read(
             yield content[place : place + CHUNK]
         return
     end = known.size if end is None else min(end, known.size)
-    hasher = blake2b()
+    digest = Digest()
     window = BATCH * CHUNK
 
     def start(place: int) -> asyncio.Task[Rows]:
@@ -368,19 +377,20 @@ async def _read(
             place, task = under_way[0]
             rows = await task
             under_way.popleft()
+            if verify:
+                digest.update([chunk for _, chunk in rows])
             offset = place // CHUNK * CHUNK
             for _, chunk in rows:
                 piece = chunk
                 if offset < begin or offset + len(chunk) > end:
                     piece = chunk[max(begin - offset, 0) : end - offset]
                 offset += len(chunk)
-                if verify:
-                    hasher.update(piece)
                 yield piece
+        if verify and digest.digest() != known.digest:
+            raise damaged(uid, "its bytes are not those of its digest")
     finally:
+        digest.close()
         await _stop(*(task for _, task in under_way))
-    if verify and hasher.digest() != known.digest:
-        raise damaged(uid, "its bytes are not those of its digest")
 
 
 async def _stat_or_content(tx: found.Transaction, store: BStore, uid: UUID) -> Union[Stat, bytes]:
