@@ -44,10 +44,13 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         return time.perf_counter() - began
 
     async def add_only(count: int) -> float:
-        tx = found.make_transaction(db)
-        began = time.perf_counter()
-        await add_all(tx, more, MORE[:count])
-        return time.perf_counter() - began
+        seconds = 0.0
+        for at in range(0, count, TRANSACTION):
+            tx = found.make_transaction(db)
+            began = time.perf_counter()
+            await add_all(tx, more, MORE[at : at + TRANSACTION])
+            seconds += time.perf_counter() - began
+        return seconds
 
     async def scan(count: int) -> float:
         tx = found.make_transaction(db)

@@ -21,6 +21,6 @@ ROWS = len(TRIPLES)
 JOINED = len(KNOWS)
 """Who knows whom, living in which city, of which country."""
 
-MORE = [(f"subject{one}", f"predicate{one % 10}", f"object {one}") for one in range(2_000)]
+MORE = [(f"subject{one}", f"predicate{one % 10}", f"object {one}") for one in range(10_000)]
 TRANSACTION = 500
 """Triples that one transaction adds."""
