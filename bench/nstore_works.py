@@ -38,6 +38,9 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         await found.transactional(db, found.clear, nested, found.next_prefix(nested))
 
     async def add(count: int) -> float:
+        # What is added was not there.
+        begin = found.pack(more.prefix)
+        await found.transactional(db, found.clear, begin, begin + b"\xff")
         began = time.perf_counter()
         for at in range(0, count, TRANSACTION):
             await found.transactional(db, add_all, more, MORE[at : at + TRANSACTION])
