@@ -31,7 +31,8 @@ UNIT = "MB/s"
 
 
 def run(report: Report, setting: Setting) -> None:
-    measure_all(report, setting, "bstore", contenders(setting, "memory:bench", "bstore"))
+    section = setting.section("bstore")
+    measure_all(report, setting, section, contenders(setting, "memory:bench", "bstore"))
     if setting.cluster_file is None:
         with tempfile.TemporaryDirectory(dir=setting.output) as folder:
             file = f"embedded:{Path(folder) / 'db'}?sync=off"

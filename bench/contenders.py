@@ -39,6 +39,10 @@ class Setting(NamedTuple):
     rounds: int
     output: Path
 
+    def section(self, name: str) -> str:
+        """What the rows are filed under: those of a cluster are no others' kind."""
+        return f"{name}, on a cluster" if self.cluster_file else name
+
 
 class Work(NamedTuple):
     """What a row times."""
@@ -140,6 +144,7 @@ def measure(
     takes_part: Callable[[str, Work], bool] = lambda name, work: True,
 ) -> None:
     """A section: each of the works is a row, of those contenders that take part in it."""
+    section = setting.section(section)
     with started(report, section, contenders, setting) as workers:
         for work in works:
             asked = {

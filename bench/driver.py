@@ -56,7 +56,7 @@ def run(report: Report, setting: Setting, section: str) -> None:
         measure(report, name, who, setting, works, setting.rounds)
 
     if setting.cluster_file is not None:
-        rows(f"{section}, on a cluster", ADDRESS, late=True)
+        rows(section, ADDRESS, late=True)
         return
     rows(section, ADDRESS, late=False)
     rows(f"{section}, late answers", f"{ADDRESS}?latency={SEED}", late=True)

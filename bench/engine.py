@@ -52,6 +52,7 @@ def run(report: Report, folder: Path, *, many: int = MANY) -> None:
     finally:
         for engine in engines.values():
             engine.remove()
+        place.rmdir()
 
 
 class _Bench:

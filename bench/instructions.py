@@ -136,8 +136,11 @@ def counted(contender: Contender, works: list[Counted], output: Path) -> list[fl
         if done.returncode != 0:
             said = [line for line in done.stderr.splitlines() if not line.startswith("==")]
             raise Failure(peers.explained(said[-1]) if said else "it ended without a word")
-        parts = totals(Path(folder))
-    # At each mark what was before it, and the end of the program.
+        return per_piece(totals(Path(folder)), works)
+
+
+def per_piece(parts: list[int], works: list[Counted]) -> list[float]:
+    """Of the parts that callgrind wrote, at each mark what was before it, and at the end of the program."""
     marks = 1 + 2 * ROUNDS
     if len(parts) != marks * len(works) + 1:
         raise Failure(f"callgrind wrote {len(parts)} parts for {len(works)} works")

@@ -37,13 +37,17 @@ def install(output: Path, name: str, interpreter: str) -> None:
     environment = output / "pythons" / name
     wheels = environment / "wheels"
     shutil.rmtree(environment, ignore_errors=True)
-    # With the pip that is here: an interpreter of a distribution may have none.
-    run([interpreter, "-m", "venv", "--without-pip", str(environment)])
     there = python(output, name)
+    pip = [there, "-m", "pip"]
+    try:
+        run([interpreter, "-m", "venv", str(environment)])
+    except Failure:
+        # That of a distribution may bring no pip with it.
+        run([interpreter, "-m", "venv", "--clear", "--without-pip", str(environment)])
+        pip = [sys.executable, "-m", "pip", "--python", there]
     build = ["build", "--release", "--quiet", "--interpreter", there, "--out", str(wheels)]
     run([str(MATURIN), *build])
-    pip = [sys.executable, "-m", "pip", "--python", there, "install", "--quiet"]
-    run([*pip, *(str(wheel) for wheel in wheels.iterdir())])
+    run([*pip, "install", "--quiet", *(str(wheel) for wheel in wheels.iterdir())])
 
 
 def run(command: Sequence[str]) -> None:

@@ -42,10 +42,10 @@ def install() -> dict[str, str]:
 
 
 def reason(stderr: str) -> str:
-    """The line that tells most of what pip has said."""
+    """The line that tells most of what pip or cargo has said."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR:")]
-    return (errors or lines or ["pip failed without a word"])[-1]
+    errors = [line for line in lines if line.lower().startswith("error:")]
+    return (errors or lines or ["it failed without a word"])[-1]
 
 
 def explained(failure: str) -> str:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, NamedTuple, Optional
 
 from bench.harness import OURS, ROOT, Failure, Figure, Row, in_turns, is_rate, say
@@ -91,7 +92,9 @@ class Report:
     def skip(
         self, contender: str, section: str, reason: Failure, row: Optional[str] = None
     ) -> None:
-        self.skipped.append(Skip(contender, section, row, str(reason)))
+        # Where things lie on this machine is nobody else's.
+        said = re.sub(r"(?<![\w.])/(?:[^\s/'\"`]+/)+", "", str(reason))
+        self.skipped.append(Skip(contender, section, row, said))
         where = f"{section}, {row}" if row else section
         say(f"  {contender} is not measured ({where}): {reason}")
 
@@ -170,7 +173,10 @@ class Report:
         compared = ordered(rows, lambda row: row.ratios)
         absent = [skip for skip in self.skipped if skip.section == section and skip.row is None]
         heads = ["", "unit", *contenders, *(f"against {who}" for who in compared)]
-        heads += [f"{skip.contender}, not measured: {cell(skip.reason)}" for skip in absent]
+        heads += [
+            f"{skip.contender}, not measured: {shorten(cell(skip.reason), MOST, placeholder=' ...')}"
+            for skip in absent
+        ]
         noted = any(row.note for row in rows)
         lines = [line([*heads, ""] if noted else heads), "| --- " * (len(heads) + noted) + "|"]
         for row in rows:
@@ -188,6 +194,8 @@ class Report:
         ]
 
 
+MOST = 80
+"""Characters of a reason in the head of a column; all of it is under the tables."""
 LEGEND = "Medians, with the middle half of the rounds. A ratio above 1 is in favour of found."
 
 

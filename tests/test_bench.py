@@ -240,12 +240,34 @@ def test_on_a_cluster_all_take_its_file_and_the_client_that_is_installed(tmp_pat
         assert variables <= {"FOUND_BENCH_LOOP"}
 
 
-def test_instructions_are_the_difference_of_twice_and_once(tmp_path: Path) -> None:
-    for part, total in ((1, 900), (2, 110), (3, 210), (10, 7)):
+def test_the_rows_of_a_cluster_are_no_others(tmp_path: Path) -> None:
+    assert setting(tmp_path).section("nstore") == "nstore"
+    assert setting(tmp_path, cluster_file=tmp_path).section("nstore") == "nstore, on a cluster"
+
+
+def test_instructions_are_those_of_twice_without_those_of_once(tmp_path: Path) -> None:
+    works = [instructions.Counted("get", "a get", 10), instructions.Counted("row", "a row", 100)]
+    # The start; of each work the warming up, then once and twice in turns; the end.
+    get, rows = [1_150, 2_150, 1_100, 2_190, 1_130, 2_100], [300, 500, 400, 500, 300, 700]
+    parts = [9_000, *get, 77, *rows, 88, 99]
+    for part, total in enumerate(parts, 1):
         text = f"part: {part}\n\nevents: Ir\ntotals: {total}\n"
         (tmp_path / f"counts.{part}-01").write_text(text)
+        # Another thread's.
         (tmp_path / f"counts.{part}-02").write_text(text)
-    assert instructions.totals(tmp_path) == [900, 110, 210, 7]
+    assert instructions.totals(tmp_path) == parts
+    assert instructions.per_piece(parts[:-1], works) == [100, 2]
+    with pytest.raises(Failure, match="15 parts for 1 works"):
+        instructions.per_piece(parts[:-1], works[:1])
+
+
+def test_without_valgrind_instructions_are_not_counted_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instructions.shutil, "which", lambda _: None)
+    made = report()
+    instructions.run(made, setting(tmp_path))
+    assert [skip.reason for skip in made.skipped] == ["valgrind is not installed"]
 
 
 # ---- the command ---------------------------------------------------------------------------------------------
@@ -336,6 +358,9 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert again.document() == made.document()
     assert again.markdown() == made.markdown()
     assert "no \\| reason at &lt;all>" in made.markdown()
+    # Where it lies is nobody else's.
+    made.skip("lost", "driver", Failure("no such file: '/home/me/bin/python'"))
+    assert made.skipped[-1].reason == "no such file: 'python'"
     with pytest.raises(ValueError, match="format 2"):
         Report.of_document({**made.document(), "format": 2})
 
