@@ -1,6 +1,10 @@
 //! A future whose callback is set: between the call and its landing on the queue of the loop that asked.
 
-use std::{ffi::c_void, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    ffi::c_void,
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::AtomicPtr},
+};
 
 use found_fdb_sys::FDBFuture;
 use parking_lot::Mutex;
@@ -14,13 +18,20 @@ pub struct Flight {
     /// What the loop filed the flight under.
     pub key: usize,
     queue: Arc<Queue>,
+    /// In the queue: what landed before it.
+    pub(super) before: AtomicPtr<Flight>,
 }
 
 impl Flight {
     /// Sets the callback. A future that is ready lands at once.
     pub fn launch(future: Future, key: usize, queue: Arc<Queue>) -> Result<Arc<Flight>, Code> {
         let (library, pointer) = future.parts();
-        let flight = Arc::new(Flight { future: Mutex::new(Some(future)), key, queue });
+        let flight = Arc::new(Flight {
+            future: Mutex::new(Some(future)),
+            key,
+            queue,
+            before: AtomicPtr::default(),
+        });
         let parameter = Arc::into_raw(Arc::clone(&flight));
         // SAFETY: the future is alive: `flight` owns it and only `land` takes it out, after the callback.
         // `parameter` is a reference to the flight that the callback gives back; it fires at most once.

@@ -1,11 +1,12 @@
 //! The completions of one event loop, from the network thread that answers to the loop that asked.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    ptr::null_mut,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering},
+    },
 };
-
-use crossbeam_queue::SegQueue;
 
 use super::flight::Flight;
 
@@ -14,12 +15,11 @@ pub trait Wake: Send + Sync {
     fn wake(&self);
 }
 
-/// A lock-free queue of flights that have landed. The push that finds it empty wakes the loop, so one wake-up
-/// answers every completion that has arrived by then.
+/// A lock-free list of flights that have landed. The push that finds it empty wakes the loop, which takes all of it: one
+/// wake-up answers every completion that has arrived by then.
 pub struct Queue {
-    landed: SegQueue<Arc<Flight>>,
-    /// Pushes that no drain has counted yet: incremented after the push, so that many can be popped.
-    waiting: AtomicUsize,
+    /// The newest, which leads to those before it; each is a reference that `push` gave and `drain` takes.
+    landed: AtomicPtr<Flight>,
     closed: AtomicBool,
     wake: Box<dyn Wake>,
     wake_ups: AtomicUsize,
@@ -29,8 +29,7 @@ pub struct Queue {
 impl Queue {
     pub fn new(wake: Box<dyn Wake>) -> Arc<Queue> {
         Arc::new(Queue {
-            landed: SegQueue::new(),
-            waiting: AtomicUsize::new(0),
+            landed: AtomicPtr::new(null_mut()),
             closed: AtomicBool::new(false),
             wake,
             wake_ups: AtomicUsize::new(0),
@@ -40,12 +39,27 @@ impl Queue {
 
     /// Called by the network thread: never blocks, never calls Python.
     pub(super) fn push(&self, flight: Arc<Flight>) {
-        self.landed.push(flight);
         self.completions.fetch_add(1, Ordering::Relaxed);
+        let newest = Arc::into_raw(flight).cast_mut();
+        let mut before = self.landed.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: alive: the reference is this function's own until the exchange below has put it into the list.
+            unsafe { &*newest }.before.store(before, Ordering::Relaxed);
+            let pushed = self.landed.compare_exchange_weak(
+                before,
+                newest,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            );
+            match pushed {
+                Ok(_) => break,
+                Err(present) => before = present,
+            }
+        }
         if self.closed.load(Ordering::SeqCst) {
             // Nobody drains any more; a flight holds its queue, so leaving it here would keep both for ever.
-            while self.landed.pop().is_some() {}
-        } else if self.waiting.fetch_add(1, Ordering::SeqCst) == 0 {
+            drop(self.drain());
+        } else if before.is_null() {
             self.wake_ups.fetch_add(1, Ordering::Relaxed);
             self.wake.wake();
         }
@@ -58,21 +72,22 @@ impl Queue {
 
     /// Takes what has landed, oldest first. The waker's signal is to be consumed before.
     pub fn drain(&self) -> Vec<Arc<Flight>> {
-        let count = self.waiting.swap(0, Ordering::SeqCst);
-        let mut flights = Vec::with_capacity(count);
-        while flights.len() < count {
-            match self.landed.pop() {
-                Some(flight) => flights.push(flight),
-                None => break,
-            }
+        let mut flights = Vec::new();
+        let mut next = self.landed.swap(null_mut(), Ordering::SeqCst);
+        while !next.is_null() {
+            // SAFETY: a reference that `push` made. Whoever swaps the list out has all of it, so it is taken once.
+            let flight = unsafe { Arc::from_raw(next.cast_const()) };
+            next = flight.before.load(Ordering::Relaxed);
+            flights.push(flight);
         }
+        flights.reverse();
         flights
     }
 
     /// The loop is gone: drops what has landed and what will.
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        while self.landed.pop().is_some() {}
+        drop(self.drain());
     }
 
     /// Wake-ups of the loop and completions so far.
