@@ -13,8 +13,8 @@ from bench.rows import AT_ONCE, HOT, ROW_BYTES, ROWS
 
 ADDRESS = "memory:bench"
 SEED = 7
-LATE_GETS = 200
-"""Sequential gets a round where answers are late: half a millisecond each."""
+LATE = 500
+"""Pieces a round of what is awaited one after the other, where answers are late: on a cluster a millisecond each."""
 
 
 class Timed(NamedTuple):
@@ -25,7 +25,7 @@ class Timed(NamedTuple):
 
     def work(self, late: bool) -> Work:
         waits = late and self.does in ("sequential gets", "transactions in turn")
-        pieces = LATE_GETS if waits else self.pieces
+        pieces = LATE if waits else self.pieces
         return Work(self.does, self.does, pieces, self.unit, self.note)
 
 
