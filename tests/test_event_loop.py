@@ -482,6 +482,8 @@ def test_an_endless_loop_of_ready_results_is_ended_by_ctrl_c(
 ) -> None:
     if kind == "uvloop":
         pytest.importorskip("uvloop")
+    elif sys.version_info < (3, 11):
+        pytest.skip("asyncio before 3.11 loses what it was about to call, one time in fifty")
     program = Program(
         f"""
         import asyncio, sys

@@ -366,7 +366,7 @@ def test_a_cluster_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     path = tmp_path / "fdb.cluster"
     path.write_text(MEMORY)
     path.chmod(0)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
         folder.chmod(0o755)
     # As somebody who may not: the client, and what else is needed, is read before.
     code = (

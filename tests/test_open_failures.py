@@ -121,7 +121,7 @@ def test_a_read_only_file_is_told(tmp_path: Path) -> None:
     path = tmp_path / "db"
     content = fill(path)
     path.chmod(0o444)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
         folder.chmod(0o755)
     code = OPEN.replace("async def main():", AS_NOBODY + "\nasync def main():", 1)
     done = child(code, f"embedded:{path}", env=environment())
@@ -136,7 +136,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     path = tmp_path / "db"
     fill(path)
     path.chmod(0)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
         folder.chmod(0o755)
     code = OPEN.replace("async def main():", AS_NOBODY + "\nasync def main():", 1)
     done = child(code, f"embedded:{path}", env=environment())
