@@ -177,7 +177,7 @@ def main() -> int:
         (setting.output / "plot.svg").write_text(plot.draw(report.rows), encoding="utf-8")
     print(report.markdown())
     print("\n".join(record.compared(report, recorded)))
-    if given.record and status == 0:
+    if given.record and status == 0 and report.rows:
         record.keep(record.merged(recorded, report))
         say(f"recorded in {record.FOLDER.relative_to(ROOT)}/")
     return status

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.engines import ENGINES, KEY, ROW_BYTES, Engine
-from bench.harness import Failure, Row, say
+from bench.harness import OURS, Failure, Row, say
 from bench.report import Report
 
 SECTION = "engine"
@@ -51,7 +51,7 @@ def run(report: Report, folder: Path, *, many: int = MANY) -> None:
         bench.scans(many)
     finally:
         for engine in engines.values():
-            engine.remove()
+            engine.end()
         place.rmdir()
 
 
@@ -97,9 +97,16 @@ class _Bench:
                 del self.engines[who]
         return results
 
+    def add(
+        self, name: str, unit: str, measure: Callable[[Engine], list[float]], note: str
+    ) -> None:
+        """A row of what is measured once, or was before."""
+        rounds = self.each(name, measure)
+        if OURS in rounds:
+            self.report.add(Row.of_rounds(SECTION, name, unit, rounds, note=note))
+
     def sizes(self, name: str, note: str) -> None:
-        sizes = self.each(name, lambda engine: [engine.size() / 2**20])
-        self.report.add(Row.of_rounds(SECTION, name, "MiB", sizes, note=note))
+        self.add(name, "MiB", lambda engine: [engine.size() / 2**20], note)
 
     def loads(self) -> None:
         """Each round begins with an empty database, so each but the first ends by clearing a full one."""
@@ -168,10 +175,8 @@ class _Bench:
             engine.close()
             return cleared
 
-        name = "clear a million rows"
         note = "one clear(begin, end); one DELETE; a cursor, for there is no such call"
-        cleared = self.each(name, clear)
-        self.report.add(Row.of_rounds(SECTION, name, "s", cleared, note=note))
+        self.add("clear a million rows", "s", clear, note)
 
     def scans(self, many: int) -> None:
         def load(engine: Engine) -> None:

@@ -116,6 +116,10 @@ class Engine(ABC):
         else:
             self.path.unlink(missing_ok=True)
 
+    def end(self) -> None:
+        """Leave nothing, whether it is open or not."""
+        self.remove()
+
 
 class Found(Engine):
     """This project's engine."""
@@ -127,6 +131,10 @@ class Found(Engine):
     @property
     def version(self) -> str:
         return version("asyncio-foundationdb")
+
+    def end(self) -> None:
+        super().end()
+        self.loop.close()
 
     def run(self, work: Awaitable[Any]) -> Any:
         async def awaited() -> Any:

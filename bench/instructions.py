@@ -131,8 +131,8 @@ def counted(contender: Contender, works: list[Counted], output: Path) -> list[fl
                 timeout=TIMEOUT,
                 check=False,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Failure(str(error)) from error
+        except subprocess.TimeoutExpired as error:
+            raise Failure(f"not done in {TIMEOUT} seconds") from error
         if done.returncode != 0:
             said = [line for line in done.stderr.splitlines() if not line.startswith("==")]
             raise Failure(peers.explained(said[-1]) if said else "it ended without a word")

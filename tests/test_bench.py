@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench import __main__ as command  # noqa: E402
-from bench import contenders, instructions, interpreters, peers, plot, record  # noqa: E402
+from bench import contenders, engine, engines, instructions, interpreters, peers, plot, record  # noqa: E402
 from bench.harness import Failure, Figure, Row, figure, in_turns  # noqa: E402
 from bench.report import Report, write  # noqa: E402
 from bench.workers import Contender, Worker  # noqa: E402
@@ -268,6 +268,34 @@ def test_without_valgrind_instructions_are_not_counted_and_it_is_said(
     made = report()
     instructions.run(made, setting(tmp_path))
     assert [skip.reason for skip in made.skipped] == ["valgrind is not installed"]
+
+
+def test_an_engine_that_fails_is_left_out_of_what_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(engines.SQLite):
+        def large_commit(self, mutations: int) -> float:
+            raise OSError("the disk is full")
+
+        def clear(self) -> float:
+            raise OSError("the disk is full")
+
+    for name in ("ROWS", "GETS", "AT_ONCE", "MUTATIONS"):
+        monkeypatch.setattr(engine, name, 20)
+    kinds = {"found": engines.Found, "SQLite": Broken}
+    monkeypatch.setattr(engine, "ENGINES", kinds)
+    made = report()
+    engine.run(made, tmp_path, many=20)
+    who = {row.name: list(row.figures) for row in made.rows}
+    assert who["read a row"] == ["found", "SQLite"]
+    assert who["a commit of 20 mutations"] == who["a scan of 20 rows"] == ["found"]
+    assert {(skip.contender, skip.row) for skip in made.skipped} >= {
+        ("SQLite", "a commit of 20 mutations"),
+        ("SQLite", "clear a million rows"),
+    }
+    assert {skip.reason for skip in made.skipped} == {"OSError: the disk is full"}
+    # Nothing is left of what was measured.
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---- the command ---------------------------------------------------------------------------------------------
