@@ -276,6 +276,11 @@ class SQLite(Engine):
     def close(self) -> None:
         self.connection.close()
 
+    def end(self) -> None:
+        if hasattr(self, "connection"):
+            self.connection.close()
+        super().end()
+
     def put(self, rows: Iterator[tuple[bytes, bytes]]) -> None:
         self.connection.execute("BEGIN IMMEDIATE")
         self.connection.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?)", rows)

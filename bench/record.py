@@ -40,7 +40,7 @@ ORDER = (
 """Of the sections, on the page and in a run."""
 
 LEAST = 0.01
-"""What no row is named for, as a part of the figure: callgrind's counts have no spread, and vary less than that."""
+"""What no row is named for, as a part of the figure: what callgrind counts of the codec has no spread at all."""
 
 
 def load(folder: Path = FOLDER) -> list[Report]:
