@@ -27,8 +27,8 @@ const SHORT: Duration = Duration::from_micros(2);
 const PATIENT: u64 = 8;
 const MANY: u32 = 256;
 const LONG: Duration = Duration::from_micros(32);
-/// After nothing was asked for so long the network thread sleeps. Waking it takes longer than an answer does.
-const AWAKE: Duration = Duration::from_micros(100);
+/// The network thread stays awake for so long after the last was asked for: to wake it takes longer than an answer does.
+const AWAKE: Duration = Duration::from_micros(300);
 /// While it is asked it looks at what has come each time that so many have.
 const AT_ONCE: u64 = 32;
 
@@ -95,9 +95,9 @@ impl Late {
         Late { answers: BinaryHeap::new(), asked: 0, now: None }
     }
 
-    /// Whether an answer was ever late.
-    pub fn is_used(&self) -> bool {
-        self.now.is_some()
+    /// How many were asked for.
+    pub fn asked(&self) -> u64 {
+        self.asked
     }
 
     /// Adds an answer that comes when `passed` more were asked for, not before `earliest`. When that is.
@@ -131,7 +131,7 @@ pub enum Quiet {
     Not,
     Short,
     Long,
-    /// So long that it may sleep.
+    /// No answers were asked for either, for so long that it may sleep.
     Asleep,
 }
 
@@ -139,25 +139,33 @@ pub enum Quiet {
 pub struct Lookout {
     last: u64,
     noticed: Instant,
+    /// How many answers were asked for, and when the last of them was noticed.
+    answers: u64,
+    awake: Option<Instant>,
 }
 
 impl Lookout {
     pub fn new() -> Lookout {
-        Lookout { last: 0, noticed: Instant::now() }
+        Lookout { last: 0, noticed: Instant::now(), answers: 0, awake: None }
     }
 
-    /// For how long `last` has been the number.
-    pub fn look(&mut self, last: u64) -> Quiet {
+    /// For how long `last` has been the number, and there were so many answers.
+    pub fn look(&mut self, last: u64, answers: u64) -> Quiet {
+        if answers == 0 {
+            return Quiet::Asleep;
+        }
         let now = Instant::now();
         if last != self.last {
-            self.last = last;
-            self.noticed = now;
+            (self.last, self.noticed) = (last, now);
+        }
+        if answers != self.answers {
+            (self.answers, self.awake) = (answers, Some(now));
         }
         match now - self.noticed {
+            _ if self.awake.is_none_or(|awake| now - awake > AWAKE) => Quiet::Asleep,
             quiet if quiet < SHORT => Quiet::Not,
             quiet if quiet < LONG => Quiet::Short,
-            quiet if quiet < AWAKE => Quiet::Long,
-            _ => Quiet::Asleep,
+            _ => Quiet::Long,
         }
     }
 
@@ -168,7 +176,7 @@ impl Lookout {
             // A sleep takes too long. So may a yield where other programs run: until it is their turn to yield.
             (0..16).for_each(|_| std::hint::spin_loop());
             let before = self.last;
-            let now = self.look(number());
+            let now = self.look(number(), self.answers);
             if self.last >= many || now > quiet {
                 return;
             }

@@ -129,13 +129,8 @@ pub fn run() -> Result<()> {
     let mut lookout = Lookout::new();
     while !state.stopping {
         batch.append(&mut state.tasks);
-        let quiet = if state.late.is_used() {
-            let quiet = lookout.look(NETWORK.asked.number());
-            state.late.take(quiet, &mut answered);
-            quiet
-        } else {
-            Quiet::Asleep
-        };
+        let quiet = lookout.look(NETWORK.asked.number(), state.late.asked());
+        state.late.take(quiet, &mut answered);
         let now = if state.timers.is_empty() { None } else { Some(Instant::now()) };
         while let Some(timer) = state.timers.first_entry()
             && now.is_some_and(|now| timer.key().0 <= now)
