@@ -76,6 +76,8 @@ async def test_each_row_brings_what_it_points_to(space: Space, mapper: bytes) ->
     assert [row async for row in found.mapped_query(tx, begin, past, mapper)] == expected
     reverse = found.mapped_query(tx, begin, past, mapper, reverse=True)
     assert await found.all(reverse) == expected[::-1]
+    with pytest.raises(TypeError, match="mapped"):
+        found.mapped_query(tx, begin, past, mapper)._packed(0)
     assert await found.all(found.mapped_query(tx, past, past, mapper)) == []
     await found.commit(tx)
 

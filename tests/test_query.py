@@ -10,6 +10,7 @@ import pytest
 from support import Space, fails_with
 
 import found
+from found import _found
 
 MODES = {
     name: getattr(found, f"STREAMING_MODE_{name}")
@@ -520,3 +521,18 @@ async def check_selectors(tx: found.Transaction, space: Space, keys: list[bytes]
                     selector = found.KeySelector(space(letter), or_equal, offset)
                     got = await found.get_key(tx, selector)
                     assert space.suffix(got) == keys[base + offset], selector
+
+
+async def test_packed_rows_are_those_of_the_range_in_all_its_batches(space: Space) -> None:
+    # More than the 256 KiB of a batch.
+    rows = {number.to_bytes(2, "big"): bytes([number % 256]) * 300 for number in range(3_000)}
+    await space.write(dict(rows))
+    query = found.query(found.make_transaction(space.db), space(), space.end)
+    packed = await query._packed(len(space()))
+    assert len(packed) == len(rows)
+    assert _found._merge_postings([packed], True) == [(key, [rows[key]]) for key in sorted(rows)]
+    with pytest.raises(RuntimeError, match="was read, already"):
+        query._packed(0)
+    # Nothing is left of keys that are shorter.
+    empty = found.query(found.make_transaction(space.db), space(), space(b"\0\1"))
+    assert _found._merge_postings([await empty._packed(1_000)], True) == [(b"", [rows[b"\0\0"]])]

@@ -24,6 +24,7 @@ __all__ = [
     "Transaction",
     "Versionstamp",
     "_Next",
+    "_PackedRows",
     "_bind",
     "_call_completion_hook",
     "_check_file",
@@ -357,6 +358,13 @@ class Query(AsyncIterator[_R_co]):
     def _all(self) -> Operation[list[_R_co]]:
         """Read all rows of the range into a list: what `found.all` does with a query."""
 
+    def _packed(self, skip: int) -> Operation[_PackedRows]:
+        """Read all rows of the range, not a mapped one, into one piece of memory, their keys without
+        the first `skip` bytes.
+
+        For the stores, whose hot loops go through them in Rust.
+        """
+
 @final
 class _Next(Coroutine[Any, Any, _T_co]):
     """The next row of a query, to be awaited: what `anext(query)` gives. It is a coroutine."""
@@ -445,7 +453,16 @@ def _set_permuted(
 def _time_rows(tx: Transaction, begin: bytes, end: bytes) -> float:
     """Seconds that the rows of a range take from Rust, in the batches of `found.all`: called, looked at, destroyed."""
 
-_PostingLists = list[tuple[list[_Row], int]]
+@final
+class _PackedRows:
+    """The rows of a range: what a query gives to the hot loops of the stores, without an object for each."""
+
+    def __new__(cls) -> Self:
+        """No rows."""
+
+    def __len__(self) -> int: ...
+
+_PostingLists = list[_PackedRows]
 _Candidates = list[tuple[bytes, list[Optional[bytes]]]]
 _Weights = Optional[tuple[list[float], float, float]]
 _Scored = list[tuple[bytes, Union[int, float]]]
@@ -454,8 +471,7 @@ def _merge_postings(lists: _PostingLists, every: bool) -> _Candidates:
     """The documents of some lists, those in all of them with `every` and else those in any, with their
     postings: a list of tuples, the packed docuid and a list of a value or None for each list.
 
-    `lists` are pairs of the rows of a term, which are in order, and of how many bytes of their keys
-    come before the docuid.
+    `lists` are the rows of the terms, as `Query._packed` reads them: of their keys the docuid alone.
     """
 
 def _rank_postings(

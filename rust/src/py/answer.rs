@@ -98,7 +98,7 @@ impl Answer {
             Answer::All(mut collect) => match Page::read(&future, collect.is_mapped()) {
                 Ok(page) => match collect.accept(py, &page) {
                     Ok(Some(next)) => return Settled::More(next, Answer::All(collect)),
-                    Ok(None) => Ok(Ok(collect.into_rows())),
+                    Ok(None) => Ok(collect.into_rows(py)),
                     Err(error) => Err(Failure::Raised(error)),
                 },
                 Err(code) => Err(Failure::Code(code)),

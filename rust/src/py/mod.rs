@@ -11,6 +11,7 @@ mod event_loop;
 mod fairness;
 mod keys;
 mod operation;
+mod packed;
 mod page;
 mod query;
 mod raw;
@@ -38,6 +39,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<operation::Operation>()?;
     module.add_class::<query::Query>()?;
     module.add_class::<query::Next>()?;
+    module.add_class::<packed::PackedRows>()?;
     module.add_class::<selector::KeySelector>()?;
     raw::install_send_slot::<awaitable::Awaitable, awaitable::Awaitable>(py)?;
     raw::install_send_slot::<operation::Operation, awaitable::Awaitable>(py)?;

@@ -5,7 +5,7 @@ use pyo3::{
     types::{PyBytes, PyList, PyTuple},
 };
 
-use super::raw;
+use super::{packed::PackedRows, raw};
 use crate::fdb::{Code, Future, MappedRow, Rows};
 
 /// What a future of a range read holds.
@@ -42,6 +42,13 @@ impl<'a> Page<'a> {
         match self {
             Page::Plain(rows) => rows.last().map(|(key, _)| key),
             Page::Mapped(rows, _) => rows.last().map(|row| row.key),
+        }
+    }
+
+    /// Adds the rows, of a range that is not mapped.
+    pub fn pack_into(&self, packed: &mut PackedRows) {
+        if let Page::Plain(rows) = self {
+            packed.extend(rows);
         }
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pyo3::{
-    PyTraverseError, PyVisit,
-    exceptions::{PyRuntimeError, PyStopAsyncIteration, PyValueError},
+    IntoPyObjectExt, PyTraverseError, PyVisit,
+    exceptions::{PyRuntimeError, PyStopAsyncIteration, PyTypeError, PyValueError},
     prelude::*,
     types::PyList,
 };
@@ -16,6 +16,7 @@ use super::{
     awaitable::Awaitable,
     fairness,
     operation::Operation,
+    packed::PackedRows,
     page::Page,
     raw::Steps,
     selector::{Edge, KeySelector},
@@ -117,11 +118,17 @@ impl Remainder {
     }
 }
 
-/// Reads a range to its end into one list.
+/// Reads a range to its end.
 pub struct Collect {
     transaction: Py<Transaction>,
     remainder: Remainder,
-    rows: Option<Py<PyList>>,
+    rows: Collected,
+}
+
+/// What was read so far.
+enum Collected {
+    List(Option<Py<PyList>>),
+    Packed(PackedRows),
 }
 
 impl Collect {
@@ -132,12 +139,12 @@ impl Collect {
             true => Some(self.remainder.read(self.transaction.get())),
             false => None,
         };
-        let rows = page.to_list(py)?;
-        match &self.rows {
-            None => self.rows = Some(rows.unbind()),
-            Some(list) => {
+        match &mut self.rows {
+            Collected::Packed(rows) => page.pack_into(rows),
+            Collected::List(rows @ None) => *rows = Some(page.to_list(py)?.unbind()),
+            Collected::List(Some(list)) => {
                 let list = list.bind(py);
-                list.set_slice(list.len(), list.len(), rows.as_any())?;
+                list.set_slice(list.len(), list.len(), page.to_list(py)?.as_any())?;
             }
         }
         next.transpose().map_err(|fault| super::errors::raise(py, fault))
@@ -147,16 +154,20 @@ impl Collect {
         self.remainder.mapper.is_some()
     }
 
-    pub fn into_rows(self) -> Py<PyAny> {
-        Python::attach(|py| match self.rows {
-            Some(rows) => rows.into_any(),
-            None => PyList::empty(py).into_any().unbind(),
-        })
+    pub fn into_rows(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match self.rows {
+            Collected::List(Some(rows)) => Ok(rows.into_any()),
+            Collected::List(None) => Ok(PyList::empty(py).into_any().unbind()),
+            Collected::Packed(rows) => rows.into_py_any(py),
+        }
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.transaction)?;
-        visit.call(&self.rows)
+        match &self.rows {
+            Collected::List(rows) => visit.call(rows),
+            Collected::Packed(_) => Ok(()),
+        }
     }
 }
 
@@ -449,6 +460,25 @@ impl Query {
         }
     }
 
+    /// Reads all rows of a range that nobody has begun to read.
+    fn collect<'py>(slf: &Bound<'py, Self>, rows: Collected) -> PyResult<Bound<'py, Operation>> {
+        let py = slf.py();
+        let this = slf.get();
+        let untouched = {
+            let cursor = this.cursor.lock();
+            cursor.batch.is_none() && cursor.reading.is_none() && cursor.remainder.is_some()
+        };
+        if !untouched {
+            return Err(PyRuntimeError::new_err("this query is being read, or was read, already"));
+        }
+        this.finish();
+        let remainder = this.whole.clone().in_large_batches();
+        let future = remainder.read(this.transaction.get());
+        let transaction = this.transaction.bind(py);
+        let collect = Collect { transaction: transaction.clone().unbind(), remainder, rows };
+        Operation::start(py, future, Answer::All(Box::new(collect)), transaction)
+    }
+
     /// Ends the iteration: what is under way is cancelled, what was read let go.
     fn finish(&self) -> Option<Py<Operation>> {
         let (batch, reading) = {
@@ -489,21 +519,18 @@ impl Query {
 
     /// Read all rows of the range into a list: what `found.all` does with a query.
     fn _all<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Operation>> {
-        let py = slf.py();
-        let this = slf.get();
-        let untouched = {
-            let cursor = this.cursor.lock();
-            cursor.batch.is_none() && cursor.reading.is_none() && cursor.remainder.is_some()
-        };
-        if !untouched {
-            return Err(PyRuntimeError::new_err("this query is being read, or was read, already"));
+        Query::collect(slf, Collected::List(None))
+    }
+
+    /// Read all rows of the range, not a mapped one, into one piece of memory, their keys without
+    /// the first `skip` bytes.
+    ///
+    /// For the stores, whose hot loops go through them in Rust.
+    fn _packed<'py>(slf: &Bound<'py, Self>, skip: usize) -> PyResult<Bound<'py, Operation>> {
+        if slf.get().is_mapped() {
+            return Err(PyTypeError::new_err("the rows of a mapped query are not packed"));
         }
-        this.finish();
-        let remainder = this.whole.clone().in_large_batches();
-        let future = remainder.read(this.transaction.get());
-        let transaction = this.transaction.bind(py);
-        let collect = Collect { transaction: transaction.clone().unbind(), remainder, rows: None };
-        Operation::start(py, future, Answer::All(Box::new(collect)), transaction)
+        Query::collect(slf, Collected::Packed(PackedRows::skipping(skip)))
     }
 
     /// Read the next batch: its rows, and whether there may be more.

@@ -8,7 +8,6 @@ from math import log
 from typing import NamedTuple, Optional, Union
 
 from found import _found
-from found.ext._store import Rows
 from found.ext.pstore._model import posting_of
 
 K1 = 1.2
@@ -23,8 +22,8 @@ Values = list[Optional[bytes]]
 """Of each term the posting of a document, None if it has none or nobody has looked."""
 Candidate = tuple[bytes, Values]
 """A document that may be among the best."""
-Postings = tuple[Rows, int]
-"""What was read of a term: its rows, in order, and how many bytes of their keys come before the docuid."""
+Postings = _found._PackedRows
+"""What was read of a term: its rows, of their keys the docuid alone."""
 
 
 class Totals(NamedTuple):

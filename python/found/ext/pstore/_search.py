@@ -7,6 +7,7 @@ from typing import Any, Optional, cast
 from uuid import UUID
 
 import found
+from found import _found
 from found.ext import _store
 from found.ext._store import Rows
 from found.ext.pstore import _rank
@@ -27,7 +28,7 @@ from found.ext.pstore._model import (
 )
 from found.ext.pstore._rank import Candidate, Postings, Score, Scored, Totals, Values, Weights
 
-PROBE = 8
+PROBE = 32
 """Rows of a range that are read in the time of one key: a list is read whole unless it is longer than this many times
 the documents that are looked for in it."""
 TOGETHER = 50_000
@@ -175,15 +176,15 @@ class _Query:
     def head(self, term: int) -> bytes:
         return posting_head(self.store, self.tokens[term])
 
-    def begin(self, term: int) -> Awaitable[Rows]:
+    def begin(self, term: int) -> Awaitable[Postings]:
         """Begin to read the list of a term."""
         head = self.head(term)
-        return found.all(found.query(self.tx, head, head + b"\xff"))
+        return found.query(self.tx, head, head + b"\xff")._packed(len(head))
 
     async def read(self, terms: Iterable[int]) -> list[Postings]:
         """The lists of some terms, read together."""
-        reads = [(term, self.begin(term)) for term in terms]
-        return [(await rows, len(self.head(term))) for term, rows in reads]
+        reads = [self.begin(term) for term in terms]
+        return [await postings for postings in reads]
 
     async def probe(self, term: int, candidates: list[Candidate]) -> list[Candidate]:
         """Look for documents in the list of a term; those that are there get its posting."""
@@ -242,7 +243,7 @@ class _Query:
         not be read: the documents that are left are looked for in them.
         """
         order = sorted(range(len(self.tokens)), key=frequencies.__getitem__)
-        lists: list[Postings] = [([], 0)] * len(order)
+        lists: list[Postings] = [_found._PackedRows()] * len(order)
         left = order
         while left:
             wanted = 1

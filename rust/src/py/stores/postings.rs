@@ -1,7 +1,6 @@
 //! Postings to ranked documents: lists of rows merged in the order of their documents, scored, the best kept.
 //!
-//! A list is the rows of one term, pairs of key and value; after `skip` bytes a key is the packed docuid, so the rows
-//! of a list are in the order of the docuids. A value is `pack((count, length))`, or something else, which 0.13 has left
+//! A list is the rows of one term, of their keys the packed docuid alone, and in the order of the docuids. A value is `pack((count, length))`, or something else, which 0.13 has left
 //! and its document's counter has to be asked instead.
 
 use std::{cmp::Ordering, collections::BinaryHeap};
@@ -11,27 +10,18 @@ use pyo3::{
     types::{PyBytes, PyList, PyTuple},
 };
 
+use super::super::packed::PackedRows;
+
 /// The rows of a term.
-struct Postings<'py> {
-    rows: Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>,
-    skip: usize,
-}
+struct Postings<'a>(&'a PackedRows);
 
-impl<'py> Postings<'py> {
-    fn of(rows: &Bound<'py, PyList>, skip: usize) -> PyResult<Self> {
-        let rows = rows.iter().map(|row| {
-            let row = row.cast::<PyTuple>()?;
-            Ok((row.get_item(0)?.cast_into()?, row.get_item(1)?.cast_into()?))
-        });
-        Ok(Self { rows: rows.collect::<PyResult<_>>()?, skip })
+impl<'a> Postings<'a> {
+    fn docuid(&self, place: usize) -> Option<&'a [u8]> {
+        self.0.get(place).map(|(docuid, _)| docuid)
     }
 
-    fn docuid(&self, place: usize) -> Option<&[u8]> {
-        self.rows.get(place).map(|(key, _)| key.as_bytes().get(self.skip..).unwrap_or_default())
-    }
-
-    fn value(&self, place: usize) -> Option<&[u8]> {
-        self.rows.get(place).map(|(_, value)| value.as_bytes())
+    fn value(&self, place: usize) -> Option<&'a [u8]> {
+        self.0.get(place).map(|(_, value)| value)
     }
 
     /// The first place from `place` on whose docuid is not less than `docuid`: far ahead in few steps.
@@ -42,15 +32,23 @@ impl<'py> Postings<'py> {
             low += step;
             step *= 2;
         }
-        let rest = self.rows.get(low..(low + step).min(self.rows.len())).unwrap_or_default();
-        low + rest.partition_point(|(key, _)| key.as_bytes().get(self.skip..) < Some(docuid))
+        let mut high = (low + step - 1).min(self.0.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.docuid(middle).is_some_and(|other| other < docuid) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
     }
 }
 
-type Lists<'py> = Vec<(Bound<'py, PyList>, usize)>;
+type Lists<'py> = Vec<Bound<'py, PackedRows>>;
 
-fn read<'py>(lists: &Lists<'py>) -> PyResult<Vec<Postings<'py>>> {
-    lists.iter().map(|(rows, skip)| Postings::of(rows, *skip)).collect()
+fn read<'a>(lists: &'a Lists<'_>) -> Vec<Postings<'a>> {
+    lists.iter().map(|rows| Postings(rows.get())).collect()
 }
 
 /// What the terms weigh: None to add counts up, else BM25.
@@ -176,7 +174,7 @@ impl<'a> Best<'a> {
 
 /// Calls `visit` with each document that is in some list, and with its posting in each.
 fn in_any<'a>(
-    lists: &'a [Postings<'_>],
+    lists: &[Postings<'a>],
     mut visit: impl FnMut(&'a [u8], &[Option<&'a [u8]>]) -> PyResult<()>,
 ) -> PyResult<()> {
     let mut places = vec![0; lists.len()];
@@ -201,7 +199,7 @@ fn in_any<'a>(
 
 /// Calls `visit` with each document that is in every list, and with its posting in each.
 fn in_all<'a>(
-    lists: &'a [Postings<'_>],
+    lists: &[Postings<'a>],
     mut visit: impl FnMut(&'a [u8], &[Option<&'a [u8]>]) -> PyResult<()>,
 ) -> PyResult<()> {
     let mut places = vec![0; lists.len()];
@@ -248,8 +246,7 @@ fn candidate<'py>(
 /// The documents of some lists, those in all of them with `every` and else those in any, with their
 /// postings: a list of tuples, the packed docuid and a list of a value or None for each list.
 ///
-/// `lists` are pairs of the rows of a term, which are in order, and of how many bytes of their keys
-/// come before the docuid.
+/// `lists` are the rows of the terms, as `Query._packed` reads them: of their keys the docuid alone.
 #[pyfunction]
 #[pyo3(signature = (lists, every))]
 pub fn _merge_postings<'py>(
@@ -257,7 +254,7 @@ pub fn _merge_postings<'py>(
     lists: Lists<'py>,
     every: bool,
 ) -> PyResult<Bound<'py, PyList>> {
-    let lists = read(&lists)?;
+    let lists = read(&lists);
     let merged = PyList::empty(py);
     let visit =
         |docuid: &[u8], values: &[Option<&[u8]>]| merged.append(candidate(py, docuid, values)?);
@@ -285,7 +282,7 @@ pub fn _rank_postings<'py>(
     weights: Weights,
     limit: usize,
 ) -> PyResult<Option<Bound<'py, PyList>>> {
-    let lists = read(&lists)?;
+    let lists = read(&lists);
     let (mut sum, mut best, mut unsaid) = (Sum::default(), Best::new(limit), false);
     let visit = |docuid, values: &[Option<&[u8]>]| {
         match sum.score(values.iter().copied(), &weights) {
@@ -336,7 +333,7 @@ pub fn _leading_postings<'py>(
     limit: usize,
     most: f64,
 ) -> PyResult<Option<Bound<'py, PyList>>> {
-    let lists = read(&lists)?;
+    let lists = read(&lists);
     let (mut sum, mut best, mut unsaid) = (Sum::default(), Best::new(limit), false);
     let mut scores = Vec::new();
     in_any(&lists, |docuid, values| {
