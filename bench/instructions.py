@@ -55,11 +55,11 @@ CODEC = [
 ]
 DRIVER = [
     Counted("gets of one key", "a ready get", 1_000, "await found.get(tx, key)"),
-    Counted("all rows", "a row of found.all", 4_000),
-    Counted("iterated rows", "a row of async for", 4_000),
+    Counted("all rows", "a row of found.all", 2_000),
+    Counted("iterated rows", "a row of async for", 2_000),
     Counted("transactions in turn", "a transaction", 100, "it reads and writes a key"),
 ]
-ROWS = 8_000
+ROWS = 4_000
 """Those of the driver's works, twice its pieces of rows."""
 
 

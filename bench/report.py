@@ -171,7 +171,11 @@ class Report:
         rows = [row for row in self.rows if row.section == section]
         contenders = ordered(rows, lambda row: row.figures)
         compared = ordered(rows, lambda row: row.ratios)
-        absent = [skip for skip in self.skipped if skip.section == section and skip.row is None]
+        absent = [
+            skip
+            for skip in self.skipped
+            if skip.section == section and skip.row is None and skip.contender not in contenders
+        ]
         heads = ["", "unit", *contenders, *(f"against {who}" for who in compared)]
         heads += [
             f"{skip.contender}, not measured: {shorten(cell(skip.reason), MOST, placeholder=' ...')}"
