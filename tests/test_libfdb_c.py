@@ -23,6 +23,7 @@ from client_library import (
     library,
     linked_against,
 )
+from processes import output_of
 from support import run
 
 import found
@@ -108,6 +109,28 @@ def test_a_file_that_this_process_holds_is_not_opened_by_the_library(
             assert "(1529)" in ended.stderr
 
     run(main())
+
+
+THREADS = """
+import asyncio, os, found
+
+async def once():
+    db = await found.open(os.environ["ADDRESS"])
+    await found.transactional(db, found.set, b"k", b"v")
+    await found.close(db)
+
+for _ in range(60):
+    asyncio.run(once())
+print("done")
+"""
+
+
+def test_threads_come_and_go_beside_two_copies_of_the_allocator(tmp_path: Path) -> None:
+    """The driver and the library have one each; a loop of asyncio opens databases in threads of its own."""
+    cluster_file = tmp_path / "fdb.cluster"
+    cluster_file.write_text("memory:")
+    given = {"FOUND_LIBFDB_C": str(library()), "ADDRESS": str(cluster_file)}
+    assert output_of(THREADS, environment=given) == "done\n"
 
 
 def test_a_cluster_file_may_hold_the_address(alone: Path, tmp_path: Path) -> None:
