@@ -88,7 +88,7 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
                 tx = found.make_transaction(db)
                 got = await pstore.search(tx, pages, wanted, LIMIT, **how)
             seconds = time.perf_counter() - began
-            assert 0 < len(got) <= LIMIT
+            assert 0 < len(got) <= LIMIT, f"{len(got)} documents"
             return seconds
 
         return search

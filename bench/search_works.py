@@ -24,7 +24,7 @@ def works(name: str) -> Mapping[str, Callable[[int], Any]]:
             for _ in range(count):
                 got = search(wanted, every)
             seconds = time.perf_counter() - began
-            assert 0 < got <= LIMIT
+            assert 0 < got <= LIMIT, f"{got} documents"
             return seconds
 
         return run
