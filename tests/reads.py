@@ -5,10 +5,12 @@ Stores call the functions of `found` by their names there, so they are counted w
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import found
 from found import _found
@@ -61,3 +63,30 @@ def counted() -> Iterator[Counter[str]]:
         _found._set_permuted = set_permuted
         for name, function in originals.items():
             setattr(found, name, function)
+
+
+@contextlib.contextmanager
+def together() -> Iterator[list[int]]:
+    """How many ranges are asked for at a time, where answers are late: those with no turn of the loop in between."""
+    numbers: list[int] = []
+    query, open_batch = found.query, False
+
+    def close_batch() -> None:
+        nonlocal open_batch
+        open_batch = False
+
+    @functools.wraps(query)
+    def asked(*args: Any, **kwargs: Any) -> Any:
+        nonlocal open_batch
+        if not open_batch:
+            open_batch = True
+            numbers.append(0)
+            asyncio.get_running_loop().call_soon(close_batch)
+        numbers[-1] += 1
+        return query(*args, **kwargs)
+
+    found.query = asked  # type: ignore[assignment]
+    try:
+        yield numbers
+    finally:
+        found.query = query
