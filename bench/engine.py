@@ -7,6 +7,8 @@ table that is written, so name a folder on the disk that matters (`--output`): o
 from __future__ import annotations
 
 import random
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -32,8 +34,9 @@ ROUNDS, LONG_ROUNDS = 3, 2
 
 def run(report: Report, folder: Path, *, many: int = MANY) -> None:
     """Measure all of it; `many` is the number of rows of the longest scan."""
-    place = folder / "engine"
-    place.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    # A new one: a run that was killed leaves its own behind.
+    place = Path(tempfile.mkdtemp(prefix="engine-", dir=folder))
     engines: dict[str, Engine] = {}
     for name, kind in ENGINES.items():
         try:
@@ -52,7 +55,7 @@ def run(report: Report, folder: Path, *, many: int = MANY) -> None:
     finally:
         for engine in engines.values():
             engine.end()
-        place.rmdir()
+        shutil.rmtree(place)
 
 
 class _Bench:
