@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
 import found
@@ -23,7 +23,7 @@ ROUNDS = 15
 GETS = 20_000
 ROWS = 10_000
 SECTION = "floor"
-RUST, OBJECTS = "from Rust", "objects"
+RUST, OBJECTS, GENERATOR = "from Rust", "objects", "async generator"
 
 
 class Floor(NamedTuple):
@@ -53,7 +53,7 @@ def measure(report: Report, floor: Floor) -> None:
         "ns each",
         floor.contenders,
         ROUNDS,
-        unrated=(RUST, OBJECTS),
+        unrated=(RUST, OBJECTS, GENERATOR),
         note=floor.note,
     )
     # These are not other programs, which may fail.
@@ -129,6 +129,20 @@ def floors(loop: asyncio.AbstractEventLoop) -> list[Floor]:
         assert seen == ROWS
         return taken / ROWS
 
+    async def generated() -> float:
+        tx = await at_a_version()
+        all_rows = await found.all(found.query(tx, BEGIN, END))
+
+        async def generator() -> AsyncIterator[tuple[bytes, bytes]]:
+            for row in all_rows:
+                yield row
+
+        seen = 0
+        began = time.thread_time_ns()
+        async for _key, _value in generator():
+            seen += 1
+        return (time.thread_time_ns() - began) / seen
+
     async def rows_from_rust() -> float:
         return each(ROWS, _found._time_rows, await at_a_version(), BEGIN, END)
 
@@ -165,9 +179,14 @@ def floors(loop: asyncio.AbstractEventLoop) -> list[Floor]:
         ),
         Floor(
             "a row of async for",
-            {OURS: in_loop(iterated), RUST: in_loop(rows_from_rust), OBJECTS: row_objects},
+            {
+                OURS: in_loop(iterated),
+                RUST: in_loop(rows_from_rust),
+                OBJECTS: row_objects,
+                GENERATOR: in_loop(generated),
+            },
             above_rust,
-            "the same, with what Python itself does for each row",
+            "the same; async generator: one of Python's, over a list of such rows that is there",
             above,
         ),
         Floor(

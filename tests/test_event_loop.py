@@ -456,7 +456,7 @@ async def test_other_tasks_get_on_beside_an_endless_loop_of_ready_results(
 @pytest.mark.parametrize("mode", [found.STREAMING_MODE_ITERATOR, found.STREAMING_MODE_WANT_ALL])
 @on_every_loop
 async def test_a_long_query_lets_the_loop_turn_among_its_rows(mode: int) -> None:
-    # A row that is there already is a ready await like any other: 256 of them at most without a turn.
+    # A row that is there already is a ready await, and counts a quarter of any other: 1,024 of them without a turn.
     async with await found.open(READY) as db:
 
         async def fill(tx: found.Transaction) -> None:
@@ -471,7 +471,7 @@ async def test_a_long_query_lets_the_loop_turn_among_its_rows(mode: int) -> None
             seen = turns.count
             longest = max(longest, run_of_rows)
         turns.stop()
-        assert longest <= 300
+        assert longest <= 1100
 
 
 @pytest.mark.parametrize("kind", ["asyncio", "uvloop"])

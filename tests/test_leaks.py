@@ -32,7 +32,7 @@ CLASSES = [
     found.Future,
     found.Query,
     found.KeySelector,
-    _found._Next,
+    _found._Rows,
 ]
 
 

@@ -266,6 +266,22 @@ async def test_a_query_is_waited_for_row_by_row_or_as_a_whole(address: str) -> N
                 await query.__anext__()
 
 
+@ADDRESSES
+@on_every_loop
+async def test_rows_that_are_asked_for_at_once_are_different_ones(address: str) -> None:
+    async with await filled(address) as db:
+        tx = found.make_transaction(db)
+        for rows in (found.query(tx, b"k", b"l"), found.query(tx, b"k", b"l").__aiter__()):
+            asked = [rows.__anext__() for _ in range(3)]
+            # What gather is given twice it waits for once.
+            assert len(set(asked)) == 3
+            assert sorted(await asyncio.gather(*asked)) == ROWS[:3]
+            held = rows.__anext__()
+            await rows.aclose()
+            with pytest.raises(StopAsyncIteration):
+                await held
+
+
 class Stepped:
     """Awaits by `next`, as PyPy and Python 3.9 do, past the slot that newer interpreters use for `await`."""
 

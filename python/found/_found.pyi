@@ -23,8 +23,8 @@ __all__ = [
     "Tenant",
     "Transaction",
     "Versionstamp",
-    "_Next",
     "_PackedRows",
+    "_Rows",
     "_bind",
     "_call_completion_hook",
     "_check_file",
@@ -339,8 +339,8 @@ class Query(AsyncIterator[_R_co]):
     """
 
     def __await__(self) -> Generator[Any, None, Self]: ...
-    def __aiter__(self) -> Self: ...
-    def __anext__(self) -> _Next[_R_co]: ...
+    def __aiter__(self) -> _Rows[_R_co]: ...
+    def __anext__(self) -> _Rows[_R_co]: ...
     def aclose(self) -> Operation[None]:
         """End the iteration: what is under way is cancelled, and there are no more rows.
 
@@ -366,8 +366,13 @@ class Query(AsyncIterator[_R_co]):
         """
 
 @final
-class _Next(Coroutine[Any, Any, _T_co]):
-    """The next row of a query, to be awaited: what `anext(query)` gives. It is a coroutine."""
+class _Rows(AsyncIterator[_T_co], Coroutine[Any, Any, _T_co]):
+    """The rows of a query, one after the other: what `async for` steps. Awaited, it gives the next row, as a coroutine."""
+
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> _Rows[_T_co]: ...
+    def aclose(self) -> Operation[None]:
+        """End the iteration of the query: see `found.Query.aclose`."""
 
     def __await__(self) -> Generator[Any, None, _T_co]: ...
     def __iter__(self) -> Generator[Any, None, _T_co]: ...

@@ -397,7 +397,7 @@ impl Steps for Awaitable {
     fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
         let py = slf.py();
         if Awaitable::poll(slf) {
-            if fairness::turn_due(py) {
+            if fairness::turn_due(py, fairness::AWAIT) {
                 return Ok(Step::Yield(py.None()));
             }
             return slf.get().outcome(py).map(Step::Return);

@@ -10,33 +10,37 @@ use pyo3::{intern, prelude::*, sync::PyOnceLock};
 use super::event_loop;
 use crate::fdb;
 
-/// A run of ready awaits without a turn ends at this many, or after this long.
-const LONGEST_RUN: u32 = 256;
+/// What a ready await counts, and the next row of a batch, which takes a fraction of the time.
+pub const AWAIT: u32 = 4;
+pub const ROW: u32 = 1;
+/// A run of ready awaits without a turn ends when it counts so much, or after this long.
+const LONGEST_RUN: u32 = 256 * AWAIT;
 const LONGEST_TIME: Duration = Duration::from_millis(1);
-/// From here on a run is watched: the loop tells when it turned. Shorter ones cost a counter.
-const WATCHED_FROM: u32 = 8;
+/// From here on a run is watched, and the clock looked at after each as much: the loop tells when it turned. Shorter
+/// ones cost a counter.
+const WATCHED: u32 = 8 * AWAIT;
 
 thread_local! {
     static READY: Cell<u32> = const { Cell::new(0) };
     static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Counts one ready await; true if it should give the loop a turn first.
-pub fn turn_due(py: Python<'_>) -> bool {
-    let ready = READY.get() + 1;
+/// Counts one ready await, or row; true if it should give the loop a turn first.
+pub fn turn_due(py: Python<'_>, count: u32) -> bool {
+    let before = READY.get();
+    let ready = before + count;
     READY.set(ready);
-    if ready < WATCHED_FROM {
+    if before / WATCHED == ready / WATCHED {
         return false;
     }
-    if ready == WATCHED_FROM {
+    if before < WATCHED {
         if watch(py).is_err() {
             READY.set(0);
         }
         SINCE.set(Some(Instant::now()));
         return false;
     }
-    let overdue = ready >= LONGEST_RUN
-        || (ready.is_multiple_of(WATCHED_FROM) && SINCE.get().is_some_and(is_over));
+    let overdue = ready >= LONGEST_RUN || SINCE.get().is_some_and(is_over);
     if overdue {
         READY.set(0);
     }

@@ -38,12 +38,13 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<awaitable::Awaitable>()?;
     module.add_class::<operation::Operation>()?;
     module.add_class::<query::Query>()?;
-    module.add_class::<query::Next>()?;
+    module.add_class::<query::QueryRows>()?;
     module.add_class::<packed::PackedRows>()?;
     module.add_class::<selector::KeySelector>()?;
-    raw::install_send_slot::<awaitable::Awaitable, awaitable::Awaitable>(py)?;
-    raw::install_send_slot::<operation::Operation, awaitable::Awaitable>(py)?;
-    raw::install_send_slot::<query::Next, query::Next>(py)?;
+    raw::install_await_slots::<awaitable::Awaitable, awaitable::Awaitable>(py)?;
+    raw::install_await_slots::<operation::Operation, awaitable::Awaitable>(py)?;
+    raw::install_await_slots::<query::QueryRows, query::QueryRows>(py)?;
+    raw::install_iteration_slots::<query::QueryRows>(py)?;
 
     macro_rules! functions {
         ($($from:ident: $($name:ident),*;)*) => {

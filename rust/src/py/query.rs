@@ -411,7 +411,7 @@ impl Query {
     fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
         let py = slf.py();
         let this = slf.get();
-        if fairness::turn_due(py) {
+        if fairness::turn_due(py, fairness::ROW) {
             return Ok(Step::Yield(py.None()));
         }
         loop {
@@ -498,12 +498,12 @@ impl Query {
         Ok(Operation::done_with(slf.py(), slf.clone().into_any().unbind())?.unbind())
     }
 
-    fn __aiter__(slf: Py<Self>) -> Py<Self> {
-        slf
+    fn __aiter__(slf: Py<Self>) -> QueryRows {
+        QueryRows { query: slf }
     }
 
-    fn __anext__(slf: Py<Self>) -> Next {
-        Next { query: slf }
+    fn __anext__(slf: Py<Self>) -> QueryRows {
+        QueryRows { query: slf }
     }
 
     /// End the iteration: what is under way is cancelled, and there are no more rows.
@@ -572,21 +572,37 @@ impl Query {
     }
 }
 
-/// The next row of a query, to be awaited: what `anext(query)` gives. It is a coroutine.
+/// The rows of a query, one after the other: what `async for` steps. Awaited, it gives the next row, as a coroutine.
+///
+/// Where nobody else holds it, its `__anext__` gives itself, and no row costs an object of its own: see
+/// `raw::install_iteration_slots`.
 // Without a free list, as `Operation`.
-#[pyclass(frozen, module = "found._found", name = "_Next")]
-pub struct Next {
+#[pyclass(frozen, module = "found._found", name = "_Rows")]
+pub struct QueryRows {
     query: Py<Query>,
 }
 
-impl Steps for Next {
+impl Steps for QueryRows {
     fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
         Query::step(slf.get().query.bind(slf.py()))
     }
 }
 
 #[pymethods]
-impl Next {
+impl QueryRows {
+    fn __aiter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __anext__(&self, py: Python<'_>) -> QueryRows {
+        QueryRows { query: self.query.clone_ref(py) }
+    }
+
+    /// End the iteration of the query: see `found.Query.aclose`.
+    fn aclose<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Operation>> {
+        Query::aclose(self.query.bind(py))
+    }
+
     fn __await__(slf: Py<Self>) -> Py<Self> {
         slf
     }
@@ -596,11 +612,11 @@ impl Next {
     }
 
     fn __next__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        into_generator_protocol(Next::step(slf)?)
+        into_generator_protocol(QueryRows::step(slf)?)
     }
 
     fn send(slf: &Bound<'_, Self>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        into_generator_protocol(Next::step(slf)?)
+        into_generator_protocol(QueryRows::step(slf)?)
     }
 
     #[pyo3(signature = (typ, val=None, tb=None))]

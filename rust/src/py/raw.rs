@@ -129,10 +129,11 @@ pub trait Steps: pyo3::PyClass {
     fn step(slf: &Bound<'_, Self>) -> PyResult<Step>;
 }
 
-/// Gives `C`, which is `T` or derives from it, the slot by which the interpreter and asyncio's tasks step an awaitable without raising a
-/// StopIteration for its result. PyO3 has no form of it; where the slot does not exist `__next__` serves.
+/// Gives `C`, which is `T` or derives from it and whose `__await__` gives the instance itself, the slots of an `await`: it
+/// is had as a pointer, and the interpreter and asyncio's tasks step it without raising a StopIteration for its result. PyO3
+/// has no form of it; where the slots do not exist `__await__` and `__next__` serve.
 #[cfg(all(Py_3_10, not(PyPy), not(GraalPy)))]
-pub fn install_send_slot<C: pyo3::PyClass, T: Steps>(py: Python<'_>) -> PyResult<()> {
+pub fn install_await_slots<C: pyo3::PyClass, T: Steps>(py: Python<'_>) -> PyResult<()> {
     let kind = py.get_type::<C>();
     // SAFETY: attached, and the module is being initialised: no instance exists, no other thread has seen the
     // type. PyO3 makes heap types, whose tp_as_async points into the type object itself and is writable.
@@ -141,13 +142,14 @@ pub fn install_send_slot<C: pyo3::PyClass, T: Steps>(py: Python<'_>) -> PyResult
         if slots.is_null() {
             return Err(PyTypeError::new_err("the class is not awaitable"));
         }
+        (*slots).am_await = Some(itself);
         (*slots).am_send = Some(send::<T>);
     }
     Ok(())
 }
 
 #[cfg(not(all(Py_3_10, not(PyPy), not(GraalPy))))]
-pub fn install_send_slot<C: pyo3::PyClass, T: Steps>(_py: Python<'_>) -> PyResult<()> {
+pub fn install_await_slots<C: pyo3::PyClass, T: Steps>(_py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
@@ -187,5 +189,69 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         (Some(text), _) => (*text).to_owned(),
         (_, Some(text)) => text.clone(),
         _ => "a panic without a message".to_owned(),
+    }
+}
+
+/// Has `async for` step an instance of `C`, which is its own iterator and awaitable, without an object for each item.
+///
+/// Its slot `am_anext` gives the instance itself if the caller's reference is the only one, and calls `__anext__`
+/// otherwise: so no two awaitables that are alive are the same, as `asyncio.gather(anext(rows), anext(rows))` needs.
+#[cfg(all(Py_3_10, not(PyPy), not(GraalPy)))]
+pub fn install_iteration_slots<C: pyo3::PyClass>(py: Python<'_>) -> PyResult<()> {
+    let kind = py.get_type::<C>();
+    // SAFETY: as in `install_await_slots`.
+    unsafe {
+        let slots = (*kind.as_type_ptr()).tp_as_async;
+        let anext = if slots.is_null() { None } else { (*slots).am_anext };
+        let Some(anext) = anext else {
+            return Err(PyTypeError::new_err("the class is no asynchronous iterator"));
+        };
+        ANEXT.get_or_init(|| anext);
+        (*slots).am_anext = Some(itself_or_anext);
+    }
+    Ok(())
+}
+
+#[cfg(not(all(Py_3_10, not(PyPy), not(GraalPy))))]
+pub fn install_iteration_slots<C: pyo3::PyClass>(_py: Python<'_>) -> PyResult<()> {
+    Ok(())
+}
+
+/// The `am_anext` that PyO3 made.
+#[cfg(all(Py_3_10, not(PyPy), not(GraalPy)))]
+static ANEXT: std::sync::OnceLock<ffi::unaryfunc> = std::sync::OnceLock::new();
+
+#[cfg(all(Py_3_10, not(PyPy), not(GraalPy)))]
+unsafe extern "C" fn itself_or_anext(slf: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: the interpreter calls slots with the thread attached, on a live instance of the class whose slots these
+    // are; ANEXT is the slot that the class had.
+    unsafe {
+        match ANEXT.get() {
+            Some(anext) if !is_only_reference(slf) => anext(slf),
+            _ => itself(slf),
+        }
+    }
+}
+
+#[cfg(all(Py_3_10, not(PyPy), not(GraalPy)))]
+unsafe extern "C" fn itself(slf: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: as above.
+    unsafe { ffi::Py_NewRef(slf) }
+}
+
+/// # Safety
+/// The thread is attached, and `object` alive.
+#[cfg(all(Py_3_10, not(PyPy), not(GraalPy)))]
+#[inline]
+unsafe fn is_only_reference(object: *mut ffi::PyObject) -> bool {
+    #[cfg(Py_GIL_DISABLED)]
+    // SAFETY: by the caller. What other threads refer to is counted as well.
+    unsafe {
+        ffi::PyUnstable_Object_IsUniquelyReferenced(object) != 0
+    }
+    #[cfg(not(Py_GIL_DISABLED))]
+    // SAFETY: by the caller.
+    unsafe {
+        ffi::Py_REFCNT(object) == 1
     }
 }
