@@ -1,5 +1,7 @@
 //! A set of key ranges that only grows: the read or write conflict ranges of a transaction.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::keys::is_key_after;
 
 /// What a range counts for beside its keys (sizeof(KeyRangeRef) in FoundationDB).
@@ -8,10 +10,14 @@ const RANGE_BYTES: usize = 24;
 /// Ranges are merged once their number has doubled; below this it is not worth it.
 const FIRST_MERGE: usize = 256;
 
+/// From so many ranges on, those out of order are looked up before they are added.
+const FIRST_LOOKED_UP: usize = 64;
+
 /// Key ranges `[begin, end)`, read back in order, without overlaps and without neighbours that touch.
 ///
 /// Additions are appended, and sorted only when they are read back or have doubled in number:
-/// adding costs a copy of the keys, and a transaction that reads the same keys for ever stays small.
+/// adding costs a copy of the keys. A key that was added before is found by its hash and adds nothing, so
+/// that a transaction which reads the same keys for ever neither grows nor sorts.
 #[derive(Debug)]
 pub struct Ranges {
     bytes: Vec<u8>,
@@ -20,6 +26,7 @@ pub struct Ranges {
     ordered: bool,
     merge_at: usize,
     size: usize,
+    places: Places,
 }
 
 /// Places in `bytes`. The end of a range of one key is stored with its begin.
@@ -45,6 +52,7 @@ impl Ranges {
             ordered: true,
             merge_at: FIRST_MERGE,
             size: 0,
+            places: Places::new(),
         }
     }
 
@@ -78,10 +86,11 @@ impl Ranges {
     /// Adds the range that holds `key` alone.
     pub fn add_key(&mut self, key: &[u8]) {
         self.size += Ranges::size_of_key(key);
+        let mut ordered = self.ordered;
         if let Some(last) = self.spans.last() {
             let (last_begin, last_end) = last.keys(&self.bytes);
             if key < last_begin {
-                self.ordered = false;
+                ordered = false;
             } else if key <= last_end {
                 if key == last_end {
                     self.extend_last(key, true);
@@ -89,11 +98,27 @@ impl Ranges {
                 return;
             }
         }
+        if !ordered && self.spans.len() >= FIRST_LOOKED_UP && self.was_added(key) {
+            return;
+        }
+        self.ordered = ordered;
         let at = self.bytes.len();
         self.bytes.extend_from_slice(key);
         self.bytes.push(0);
         let after = self.bytes.len();
         self.push(Span { begin: at, begin_end: after - 1, end: at, end_end: after });
+    }
+
+    /// Whether a range begins with `key`. If not, one is about to be added.
+    fn was_added(&mut self, key: &[u8]) -> bool {
+        let Ranges { bytes, spans, places, .. } = self;
+        let begin = |place: usize| spans.get(place).map(|span| span.keys(bytes).0);
+        for place in places.len()..spans.len() {
+            if let Some(key) = begin(place) {
+                places.add(key, begin);
+            }
+        }
+        places.contain(key, begin)
     }
 
     /// What the range of a key counts towards a transaction's approximate size.
@@ -134,6 +159,7 @@ impl Ranges {
         }
         self.bytes = merged.bytes;
         self.spans = merged.spans;
+        self.places = Places::new();
         self.ordered = true;
     }
 
@@ -168,6 +194,68 @@ impl Ranges {
 impl Span {
     fn keys<'a>(&self, bytes: &'a [u8]) -> (&'a [u8], &'a [u8]) {
         (&bytes[self.begin..self.begin_end], &bytes[self.end..self.end_end])
+    }
+}
+
+/// A hash table of the first of some spans: their places, by the keys that they begin with.
+#[derive(Debug)]
+struct Places {
+    /// A place and one, or 0 where none is. At most half of them are taken.
+    slots: Vec<u32>,
+    len: usize,
+}
+
+impl Places {
+    const FREE: u32 = 0;
+
+    const fn new() -> Places {
+        Places { slots: Vec::new(), len: 0 }
+    }
+
+    /// How many spans are in the table, or were left out for another that begins with the same key.
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The slot that has the place of `key`, or where it would be; None in an empty table.
+    fn slot<'a>(&self, key: &[u8], begin: impl Fn(usize) -> Option<&'a [u8]>) -> Option<usize> {
+        let mask = self.slots.len().checked_sub(1)?;
+        let mut at = xxh3_64(key) as usize & mask;
+        while let Some(&slot) = self.slots.get(at) {
+            if slot == Places::FREE || begin(slot as usize - 1) == Some(key) {
+                return Some(at);
+            }
+            at = (at + 1) & mask;
+        }
+        None
+    }
+
+    fn contain<'a>(&self, key: &[u8], begin: impl Fn(usize) -> Option<&'a [u8]>) -> bool {
+        self.slot(key, begin).is_some_and(|at| self.slots[at] != Places::FREE)
+    }
+
+    /// Adds the next span, which begins with `key`.
+    fn add<'a>(&mut self, key: &[u8], begin: impl Fn(usize) -> Option<&'a [u8]>) {
+        if 2 * (self.len + 1) > self.slots.len() {
+            let mut grown = Places {
+                slots: vec![Places::FREE; 8 * (self.len + 1).next_power_of_two()],
+                len: 0,
+            };
+            for place in 0..self.len {
+                if let Some(key) = begin(place) {
+                    grown.put(key, &begin);
+                }
+            }
+            *self = grown;
+        }
+        self.put(key, &begin);
+    }
+
+    fn put<'a>(&mut self, key: &[u8], begin: impl Fn(usize) -> Option<&'a [u8]>) {
+        self.len += 1;
+        if let (Some(at), Ok(slot)) = (self.slot(key, begin), u32::try_from(self.len)) {
+            self.slots[at] = slot;
+        }
     }
 }
 
@@ -282,6 +370,22 @@ mod tests {
         }
         assert_eq!(ranges.iter().count(), 100);
         assert!(ranges.spans.len() <= FIRST_MERGE);
+    }
+
+    #[test]
+    fn keys_that_come_again_are_not_kept_again() {
+        let key = |number: u32| number.wrapping_mul(2_654_435_761).to_be_bytes();
+        let mut ranges = Ranges::new();
+        for number in 0..3_000 {
+            ranges.add_key(&key(number));
+        }
+        let bytes = ranges.bytes.len();
+        for number in (0..3_000).chain(1_000..3_000) {
+            ranges.add_key(&key(number));
+        }
+        assert_eq!(ranges.bytes.len(), bytes);
+        assert_eq!(ranges.approximate_size(), 8_000 * (2 * 4 + 1 + 24));
+        assert_eq!(ranges.iter().count(), 3_000);
     }
 
     #[test]
