@@ -54,7 +54,8 @@ enum Stage {
 
 struct Inner {
     state: State,
-    /// asyncio's protocol: true between yielding itself and being waited for.
+    /// asyncio's protocol: true between yielding itself and being waited for. Only who waits resets it: another thread
+    /// may find the operation done in between.
     blocking: bool,
     pending: Option<Box<Pending>>,
     event_loop: Option<Py<PyAny>>,
@@ -177,7 +178,6 @@ impl Awaitable {
                 Settled::Failed(error) => State::Failed(error),
                 Settled::More(..) => return Vec::new(),
             };
-            inner.blocking = false;
             inner.pending.take()
         };
         pending.map(|mut pending| std::mem::take(&mut pending.callbacks)).unwrap_or_default()
@@ -277,8 +277,10 @@ impl Awaitable {
             return Ok(event_loop.bind(py).clone());
         }
         let event_loop = event_loop::current(py)?;
-        slf.get().inner.lock().event_loop = Some(event_loop.clone().unbind());
-        Ok(event_loop)
+        let mut inner = slf.get().inner.lock();
+        // Another thread may have asked meanwhile: the first holds.
+        let bound = inner.event_loop.get_or_insert_with(|| event_loop.clone().unbind());
+        Ok(bound.bind(py).clone())
     }
 
     /// The result of an operation that is done.
@@ -328,7 +330,6 @@ impl Awaitable {
                 return None;
             }
             inner.state = State::Cancelled;
-            inner.blocking = false;
             let old = std::mem::replace(&mut inner.cancel_message, message);
             (inner.pending.take(), old)
         };

@@ -110,7 +110,11 @@ pub fn soon(
 fn schedule(event_loop: &Bound<'_, PyAny>, hangar: Arc<Hangar>) -> PyResult<()> {
     let py = event_loop.py();
     let turn = Bound::new(py, Turn { hangar: Arc::clone(&hangar) })?;
-    let scheduled = event_loop.call_method1(intern!(py, "call_soon"), (turn,));
+    // A loop that sleeps in another thread has to be woken.
+    let is_here = event_loop::running(py)?.is_some_and(|running| running.is(event_loop));
+    let call_soon =
+        if is_here { intern!(py, "call_soon") } else { intern!(py, "call_soon_threadsafe") };
+    let scheduled = event_loop.call_method1(call_soon, (turn,));
     if scheduled.is_err() {
         // A loop that is closed calls nobody.
         drop(hangar.soon.take());
