@@ -45,11 +45,17 @@ impl Database {
     pub fn remember_watch(&self, watch: &Bound<'_, Awaitable>) -> PyResult<()> {
         let py = watch.py();
         let reference = PyWeakrefReference::new(watch)?.unbind();
+        // Dropped after the lock is released: another thread may have let go of them meanwhile.
+        let mut seen = Vec::new();
         let mut watches = self.watches.lock();
         if watches.len() == watches.capacity() && watches.len() >= 64 {
-            watches.retain(|watch| {
-                let watch = watch.bind(py).upgrade_as::<Awaitable>();
-                watch.is_ok_and(|watch| watch.is_some_and(|watch| watch.get().is_pending()))
+            watches.retain(|watch| match watch.bind(py).upgrade_as::<Awaitable>() {
+                Ok(Some(watch)) => {
+                    let is_pending = watch.get().is_pending();
+                    seen.push(watch);
+                    is_pending
+                }
+                _ => false,
             });
             let room = watches.len();
             watches.reserve(room);

@@ -445,13 +445,18 @@ impl Query {
                     let answer = Answer::Batch(slf.clone().unbind());
                     let transaction = this.transaction.bind(py);
                     let reading = Operation::start(py, future, answer, transaction)?;
-                    this.cursor.lock().reading = Some(reading.clone().unbind());
+                    // Outside the lock, as whatever is let go: another thread may have asked as well.
+                    let other = this.cursor.lock().reading.replace(reading.clone().unbind());
+                    drop(other);
                     reading
                 }
             };
             match Awaitable::step(reading.as_super()) {
                 Ok(Step::Yield(waiting)) => return Ok(Step::Yield(waiting)),
-                Ok(Step::Return(_)) => this.cursor.lock().reading = None,
+                Ok(Step::Return(_)) => {
+                    let read = this.cursor.lock().reading.take();
+                    drop(read);
+                }
                 Err(error) => {
                     this.finish();
                     return Err(error);

@@ -97,7 +97,12 @@ impl Transaction {
     /// A dict for what is to live as long as the transaction; cleared when it is tried again.
     #[getter]
     fn vars(&self, py: Python<'_>) -> Py<PyDict> {
-        self.vars.get_or_init(|| PyDict::new(py).unbind()).clone_ref(py)
+        if let Some(vars) = self.vars.get() {
+            return vars.clone_ref(py);
+        }
+        // Made before: in making it a collection may run code that asks for it, in this thread or another.
+        let made = PyDict::new(py).unbind();
+        self.vars.get_or_init(|| made).clone_ref(py)
     }
 
     /// The database that the transaction belongs to.
