@@ -66,14 +66,14 @@ async def test_memory_does_not_grow_with_the_number_of_operations(
     kind: str, tmp_path: Path
 ) -> None:
     rounds = OPERATIONS // 20 // (5 if "latency" in kind else 1)
+    resident: list[int] = []
     async with await found.open(kind.format(tmp_path / "db")) as db:
-        # The last five seconds are kept, so a first part fills them.
-        warm = rounds // 3
-        for number in range(warm):
+        for number in range(rounds):
             await twenty_operations(db, number)
-        before = resident_bytes()
-        for number in range(warm, rounds):
-            await twenty_operations(db, number)
-        grown = resident_bytes() - before
-    # What the rest of the window and fragmentation take; a transaction that stayed would be a kilobyte or two.
-    assert grown < 12_000_000 + rounds * 100, f"{grown} bytes more than {before} in {rounds} rounds"
+            if (number + 1) % (rounds // 12) == 0:
+                resident.append(resident_bytes())
+    # The last five seconds are kept, and a first part fills them. What comes and goes, the file's next state and memory
+    # that is given back late, is some 10 MB: the least of several looks is without it.
+    grown = min(resident[-4:]) - min(resident[2:6])
+    # A transaction that stayed would be a kilobyte or two.
+    assert grown < 6_000_000 + rounds * 100, f"{resident} in {rounds} rounds"
