@@ -263,8 +263,9 @@ async def test_an_awaited_query_is_the_query_itself(space: Space) -> None:
 async def test_rows_can_be_asked_for_one_by_one(space: Space) -> None:
     tx = await letters(space)
     query = found.query(tx, space(b"a"), space(b"c"))
-    assert query.__aiter__() is query
-    assert await query.__anext__() == (space(b"a"), b"a")
+    rows = query.__aiter__()
+    assert rows.__aiter__() is rows
+    assert await rows.__anext__() == (space(b"a"), b"a")
     assert await asyncio.wait_for(query.__anext__(), 60) == (space(b"b"), b"b")
     for _ in range(3):
         with pytest.raises(StopAsyncIteration):
