@@ -578,10 +578,8 @@ impl Query {
 }
 
 /// The rows of a query, one after the other: what `async for` steps. Awaited, it gives the next row, as a coroutine.
-///
-/// Where nobody else holds it, its `__anext__` gives itself, and no row costs an object of its own: see
-/// `raw::install_iteration_slots`.
-// Without a free list, as `Operation`.
+// Where nobody else holds it, its `__anext__` gives itself, and no row costs an object of its own: see
+// `raw::install_iteration_slots`.
 #[pyclass(frozen, module = "found._found", name = "_Rows")]
 pub struct QueryRows {
     query: Py<Query>,
