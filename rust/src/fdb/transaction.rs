@@ -1,9 +1,11 @@
 //! A transaction's calls.
 
-use std::{ffi::c_int, ptr::NonNull, sync::Arc};
+use std::{borrow::Cow, ffi::c_int, ptr::NonNull, sync::Arc};
 
 use found_fdb_sys::{
-    FDBConflictRangeType, FDBFuture, FDBMutationType, FDBStreamingMode, FDBTransaction,
+    FDBConflictRangeType, FDBFuture, FDBMutationType,
+    FDBMutationType_FDB_MUTATION_TYPE_SET_VERSIONSTAMPED_KEY,
+    FDBMutationType_FDB_MUTATION_TYPE_SET_VERSIONSTAMPED_VALUE, FDBStreamingMode, FDBTransaction,
     FDBTransactionOption, fdb_bool_t,
 };
 use parking_lot::Mutex;
@@ -248,6 +250,12 @@ impl Transaction {
         operation: FDBMutationType,
     ) -> Result<(), Fault> {
         let (key_length, operand_length) = (length(key)?, length(operand)?);
+        let (mut key, mut operand) = (Cow::Borrowed(key), Cow::Borrowed(operand));
+        if operation == FDBMutationType_FDB_MUTATION_TYPE_SET_VERSIONSTAMPED_KEY {
+            bring_place_in_reach(&mut key);
+        } else if operation == FDBMutationType_FDB_MUTATION_TYPE_SET_VERSIONSTAMPED_VALUE {
+            bring_place_in_reach(&mut operand);
+        }
         // SAFETY: as in `get`, for key and operand.
         self.with(|table, transaction| unsafe {
             (table.fdb_transaction_atomic_op)(
@@ -414,5 +422,20 @@ impl Drop for Transaction {
     fn drop(&mut self) {
         self.database.transactions.lock().try_remove(self.key);
         self.handle.end(self.database.library());
+    }
+}
+
+/// Moves the place of a versionstamp, in the last four of the bytes, from where Apple's client mistakes it for one inside.
+///
+/// The client adds the stamp's ten bytes to the place in an int32_t. Close to its end that overflows: the client writes far
+/// outside of a key, and lets a value through to the cluster's commit proxy, which does. A place that is as wrong
+/// but does not overflow is refused by the commit, as it should be. Seen with 7.3.79: fdbclient/Atomic.h,
+/// getVersionstampKeyRange and transformVersionstampMutation; ReadYourWrites.actor.cpp, atomicOp.
+fn bring_place_in_reach(stamped: &mut Cow<'_, [u8]>) {
+    const FARTHEST: i32 = i32::MAX - 10;
+    if let Some((body, place)) = stamped.split_last_chunk()
+        && i32::from_le_bytes(*place) > FARTHEST
+    {
+        *stamped = Cow::Owned([body, &FARTHEST.to_le_bytes()].concat());
     }
 }
