@@ -208,7 +208,8 @@ async def test_a_dump_that_ended_goes_on(
     summary = await portable.dump(db, path, ranges=ranges, note=notes.append)
     # Each of the four has written one block more than it was told of.
     assert notes == [f"{path} has 300 rows already: going on after them"]
-    assert summary.first_version < summary.last_version
+    # A cluster answers several transactions of a moment with one version.
+    assert summary.first_version <= summary.last_version
     assert read_file(path) == rows
 
 

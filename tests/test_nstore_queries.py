@@ -284,7 +284,9 @@ async def test_equals_keep_their_order_and_those_that_share_nothing_wait(place: 
     assert await order(place, store, knows, other, named) == [0, 2, 1]
 
 
-async def test_estimates_decide_between_equals_of_other_sizes(place: Place) -> None:
+async def test_estimates_decide_between_equals_of_other_sizes(memory: found.Database) -> None:
+    # Of so few rows a cluster, which samples, has no estimate.
+    place = Place(memory)
     store = make(place)
     await fill(place, store, [(n, "many", "x" * 100) for n in range(1000)] + [(7, "few", "y")])
     many, few = (var("x"), "many", var("y")), (var("x"), "few", var("z"))

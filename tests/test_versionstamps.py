@@ -240,11 +240,20 @@ async def test_a_commit_that_failed_has_no_stamp(space: Space) -> None:
         await stamp
 
 
-async def test_a_reset_ends_the_wait_for_a_stamp(space: Space) -> None:
+@pytest.mark.parametrize(("end", "code"), [("reset", 1100), ("on_error", 1100), ("cancel", 1025)])
+async def test_the_end_of_a_try_ends_the_wait_for_a_stamp(
+    space: Space, end: str, code: int
+) -> None:
+    # NativeAPI.actor.cpp, Transaction::resetImpl: the promise of the stamp goes with the state of the try.
     tx = found.make_transaction(space.db)
     stamp = found.get_versionstamp(tx)
-    found.reset(tx)
-    with fails_with(1025):
+    if end == "reset":
+        found.reset(tx)
+    elif end == "cancel":
+        found.cancel(tx)
+    else:
+        await found.on_error(tx, 1020)
+    with fails_with(code):
         await stamp
 
 

@@ -113,6 +113,13 @@ static void rule_8(void) {
 	clear_rows();
 }
 
+/* The bytes of a batch at most: of a cluster no more than a reply of a storage server (REPLY_BYTE_LIMIT). */
+#ifdef FOUND_TEST_CLUSTER
+#define MOST 80000
+#else
+#define MOST 120000
+#endif
+
 static void rule_10(void) {
 	FDBTransaction *transaction = begin();
 	fdb_bool_t more;
@@ -121,9 +128,8 @@ static void rule_10(void) {
 	CHECK(result_of(range(transaction, 0, FDB_STREAMING_MODE_ITERATOR, -1)) == 2000);
 	fdb_transaction_destroy(transaction);
 	write_rows(200, 1000);
-	transaction = begin();
-	/* A row counts its key, its value and eight bytes; the one that reaches the bytes is the last. */
-	int row = 1000 + key_length + 1 + 8;
+	/* A storage server counts the key, the value and 24 bytes; the row that reaches the limit is the last. */
+	int row = 1000 + key_length + 1 + 24;
 	static const struct {
 		FDBStreamingMode mode;
 		int iteration, bytes;
@@ -132,17 +138,19 @@ static void rule_10(void) {
 		{ FDB_STREAMING_MODE_LARGE, 1, 4096 },      { FDB_STREAMING_MODE_SERIAL, 1, 80000 },
 		{ FDB_STREAMING_MODE_ITERATOR, 1, 4096 },   { FDB_STREAMING_MODE_ITERATOR, 2, 6144 },
 		{ FDB_STREAMING_MODE_ITERATOR, 3, 9216 },   { FDB_STREAMING_MODE_ITERATOR, 9, 80000 },
-		{ FDB_STREAMING_MODE_ITERATOR, 10, 120000 }, { FDB_STREAMING_MODE_ITERATOR, 99, 120000 },
+		{ FDB_STREAMING_MODE_ITERATOR, 10, MOST },  { FDB_STREAMING_MODE_ITERATOR, 99, MOST },
 	};
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+		/* Of rows that a transaction has read before, Apple's client gives those alone first. */
+		transaction = begin();
 		int count = rows_of(range(transaction, 0, modes[i].mode, modes[i].iteration), &more);
+		fdb_transaction_destroy(transaction);
 		int expected = (modes[i].bytes + row - 1) / row;
 		if (count != expected || !more) {
 			fprintf(stderr, "mode %d, iteration %d: %d rows\n", modes[i].mode, modes[i].iteration, count);
 			exit(1);
 		}
 	}
-	fdb_transaction_destroy(transaction);
 	clear_rows();
 }
 
@@ -219,8 +227,10 @@ int main(int argc, char **argv) {
 	key_length = (int)strlen(argv[2]);
 	CHECK(key_length < (int)sizeof key - 1);
 	memcpy(key, argv[2], (size_t)key_length);
-	/* Rule 33: the API version, and the network, in their order. */
+	/* Rule 33: the API version, and the network, in their order. Apple's client aborts instead of the first 2200. */
+#ifndef FOUND_TEST_CLUSTER
 	CHECK(fdb_setup_network() == 2200);
+#endif
 	CHECK(fdb_select_api_version_impl(100000, 100000) == 2203);
 	CHECK(fdb_select_api_version(FDB_API_VERSION) == 0);
 	CHECK(fdb_select_api_version(FDB_API_VERSION - 10) == 2201);

@@ -220,5 +220,6 @@ RULES: dict[int, Rule] = {
     42: Rule(
         "After cluster_version_changed on_error starts over whatever the limits are",
         "MultiVersionTransaction",
+        alone="of a client that has only its own version this error does not come, and on_error refuses it",
     ),
 }

@@ -18,7 +18,7 @@ SOURCE = Path(__file__).with_name("rules.c")
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    linked = ["-lfdb_c"] if CLUSTER_FILE else linked_against(library())
+    linked = ["-DFOUND_TEST_CLUSTER", "-lfdb_c"] if CLUSTER_FILE else linked_against(library())
     output = tmp_path_factory.mktemp("rules") / "rules"
     return compile_c(SOURCE, output, f"-I{include() / '730'}", *linked, "-lpthread")
 

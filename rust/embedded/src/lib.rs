@@ -35,6 +35,7 @@ pub use address::is_address;
 pub use database::{storage_failure, storage_syncs};
 pub use error::{Error, Result};
 pub use failure::last_failure;
+pub use options::is_bad_database_option;
 
 /// A database version: about a million a second, as a cluster's.
 pub type Version = i64;

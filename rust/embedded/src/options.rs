@@ -132,6 +132,11 @@ pub enum DatabaseOption {
     Nothing,
 }
 
+/// Whether FoundationDB takes no such value for an option of its databases. Of an option that is not known here nothing is known.
+pub fn is_bad_database_option(option: FDBDatabaseOption, value: Option<&[u8]>) -> bool {
+    database_option(option, value) == Err(Error::INVALID_OPTION_VALUE)
+}
+
 /// Reads a database option (NativeAPI.actor.cpp, DatabaseContext::setOption).
 pub fn database_option(option: FDBDatabaseOption, value: Value<'_>) -> Result<DatabaseOption> {
     let default = match option {

@@ -283,7 +283,8 @@ pub fn get_range(
     mode: ReadMode,
 ) -> Result<Rows> {
     let view = View::new(snapshot, writes, mode);
-    let limits = Limits::new(request.limit_rows, request.limit_bytes);
+    // The client would count less for each row: the server that it asks reaches the limit first.
+    let limits = Limits::of_server(request.limit_rows, request.limit_bytes);
     let ends = (request.begin.base(), request.end.base());
     let Some(selected) = view.select((&ends.0, &ends.1), request.reverse, limits)? else {
         return Ok(Rows::default());

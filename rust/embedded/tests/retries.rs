@@ -244,7 +244,7 @@ fn a_commit_that_never_began_leaves_versionstamps_and_watches_to_the_reset() {
         assert_eq!(tx.commit().wait(), Err(1036));
         assert!(!stamp.is_ready() && !watch.is_ready());
         tx.reset();
-        assert_eq!(stamp.key(), Err(1025));
+        assert_eq!(stamp.key(), Err(1100));
         assert_eq!(watch.wait(), Err(1025));
     });
 }

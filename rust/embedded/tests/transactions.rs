@@ -350,6 +350,8 @@ fn cost_counts_pages_and_writes_four_times() {
     tx.get(b"k").wait().unwrap();
     assert_eq!(tx.total_cost(), 4_096);
     tx.set(b"k", &vec![0; 4_096]);
+    assert_eq!(tx.total_cost(), 4_096, "the writes count with the commit");
+    tx.commit().wait().unwrap();
     assert_eq!(tx.total_cost(), 4_096 + 4 * 8_192);
 }
 

@@ -57,6 +57,11 @@ impl Database {
     }
 
     pub fn set_option(&self, option: c_int, value: Option<&[u8]>) -> Result<(), Fault> {
+        // Apple's client says nothing of a bad value, and has every later transaction of the database fail with it
+        // (ThreadSafeTransaction.cpp, ThreadSafeDatabase::setOption): none gets as far.
+        if found_embedded::is_bad_database_option(option as FDBDatabaseOption, value) {
+            return Err(Code::INVALID_OPTION_VALUE.into());
+        }
         let (bytes, length) = match value {
             Some(bytes) => (bytes.as_ptr(), length(bytes)?),
             None => (std::ptr::null(), 0),

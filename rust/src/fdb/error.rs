@@ -8,6 +8,7 @@ pub struct Code(pub fdb_error_t);
 
 impl Code {
     pub const OPERATION_CANCELLED: Code = Code(1101);
+    pub const INVALID_OPTION_VALUE: Code = Code(2006);
 
     /// What the C function returned, as a result.
     pub fn check(code: fdb_error_t) -> Result<(), Code> {

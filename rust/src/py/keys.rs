@@ -1,6 +1,10 @@
 //! Reads and writes of single keys, and what FoundationDB tells about ranges without reading them.
 
-use pyo3::{exceptions::PyValueError, prelude::*};
+use pyo3::{
+    exceptions::PyValueError,
+    prelude::*,
+    types::{PyBytes, PyList},
+};
 
 use super::{
     answer::Answer,
@@ -205,6 +209,10 @@ pub fn estimated_size_bytes<'py>(
     begin: Bytes<'py, name::Begin>,
     end: Bytes<'py, name::End>,
 ) -> PyResult<Bound<'py, Operation>> {
+    if begin.as_slice() == end.as_slice() {
+        // Apple's client fails an assertion over an empty range (NativeAPI.actor.cpp, getKeyRangeLocations): 4100.
+        return Operation::done_with(tx.py(), 0_i64.into_pyobject(tx.py())?.into_any().unbind());
+    }
     let future = tx.get().inner().estimated_range_size(begin.as_slice(), end.as_slice());
     Operation::start(tx.py(), future, Answer::Int64, &tx)
 }
@@ -243,6 +251,11 @@ pub fn get_range_split_points<'py>(
         return Err(PyValueError::new_err(format!(
             "chunk_size must be a number of bytes above 0, not {chunk_size}"
         )));
+    }
+    if begin.as_slice() == end.as_slice() {
+        // As in `estimated_size_bytes`.
+        let alone = PyList::new(tx.py(), [PyBytes::new(tx.py(), begin.as_slice())])?;
+        return Operation::done_with(tx.py(), alone.into_any().unbind());
     }
     let future = tx.get().inner().range_split_points(begin.as_slice(), end.as_slice(), chunk_size);
     Operation::start(tx.py(), future, Answer::Keys, &tx)

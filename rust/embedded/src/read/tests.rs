@@ -295,12 +295,12 @@ fn a_byte_limit_ends_with_the_row_that_reaches_it_and_gives_at_least_one() {
         let rows = get_range(&snapshot, &tx.writes, &mut tx.conflicts, &request, tx.mode).unwrap();
         (rows.len(), rows.more)
     };
-    // A row of these counts for 8 + 1 + 1.
+    // A row of these counts for 24 + 1 + 1.
     assert_eq!(limited(1), (1, true));
-    assert_eq!(limited(10), (1, true));
-    assert_eq!(limited(11), (2, true));
-    assert_eq!(limited(30), (3, true));
-    assert_eq!(limited(31), (3, false));
+    assert_eq!(limited(26), (1, true));
+    assert_eq!(limited(27), (2, true));
+    assert_eq!(limited(78), (3, true));
+    assert_eq!(limited(79), (3, false));
 }
 
 #[test]

@@ -88,6 +88,7 @@ impl Transaction {
         if let Some(error) = refused {
             return self.answer_at_version(&mut inner, COMMIT, Err(error));
         }
+        inner.cost += std::mem::take(&mut inner.write_cost);
         if inner.writes.is_empty() {
             inner.committed_version = INVALID_VERSION;
             inner.answer_stamps(Err(Error::NO_COMMIT_VERSION));
@@ -300,7 +301,7 @@ impl Inner {
         mutations + ranges(&self.reads) + ranges(&self.writes.conflicts())
     }
 
-    fn answer_stamps(&mut self, outcome: Result<()>) {
+    pub(super) fn answer_stamps(&mut self, outcome: Result<()>) {
         let stamps = std::mem::take(&mut self.stamps);
         if let (Err(error), false) = (outcome, stamps.is_empty()) {
             self.clock.post(move || {

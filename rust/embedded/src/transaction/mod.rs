@@ -89,6 +89,8 @@ struct Inner {
     size_at_commit: i64,
     committed_version: Version,
     cost: i64,
+    /// What the writes will cost: they count from the commit on, in which the client writes them down.
+    write_cost: i64,
     /// Read conflict ranges of the last commit that were at fault, if that was asked for.
     conflicting: Vec<(Vec<u8>, Vec<u8>)>,
     /// Special keys that were set, and what the commit had against it.
@@ -132,6 +134,7 @@ impl Transaction {
             size_at_commit: 0,
             committed_version: INVALID_VERSION,
             cost: 0,
+            write_cost: 0,
             conflicting: Vec::new(),
             special_writes: BTreeMap::new(),
             special_error: None,
@@ -480,6 +483,8 @@ impl Inner {
         if let Some(forecast) = &mut self.forecast {
             forecast.restart(self.retries);
         }
+        // The promise of a versionstamp is broken before what waits is cancelled (NativeAPI.actor.cpp, Transaction::resetImpl).
+        self.answer_stamps(Err(Error::BROKEN_PROMISE));
         self.fail_pending(Error::TRANSACTION_CANCELLED);
         self.cancel_watches(Error::TRANSACTION_CANCELLED);
         let remains =
@@ -494,6 +499,7 @@ impl Inner {
         self.special_writes.clear();
         self.special_error = None;
         self.cost = 0;
+        self.write_cost = 0;
         self.options = TransactionOptions::new(snapshot_read_your_writes);
         self.apply_persistent();
         remains

@@ -62,7 +62,7 @@ impl Transaction {
             }
             check_sizes(key, value)?;
             inner.writes.set(key, value, conflict);
-            inner.cost += WRITE_COST * cost(key.len() + value.len());
+            inner.spend(WRITE_COST * cost(key.len() + value.len()));
             inner.trigger_watches(key, &key_after(key), Some(Some(value)));
             Ok(())
         });
@@ -91,7 +91,8 @@ impl Transaction {
                     inner.writes.versionstamped_value(key, operand, conflict)?;
                 }
             }
-            inner.cost += WRITE_COST * cost(key.len() + operand.len());
+            // The operand is not counted (NativeAPI.actor.cpp, Transaction::atomicOp).
+            inner.spend(WRITE_COST * cost(key.len()));
             inner.trigger_watches(key, &key_after(key), None);
             Ok(())
         });
@@ -165,9 +166,18 @@ fn check_sizes(key: &[u8], value: &[u8]) -> Result<()> {
 }
 
 impl Inner {
+    /// Takes note of what a write costs.
+    fn spend(&mut self, cost: i64) {
+        if self.options.read_your_writes_disabled {
+            self.cost += cost;
+        } else {
+            self.write_cost += cost;
+        }
+    }
+
     fn clear(&mut self, begin: &[u8], end: &[u8], conflict: bool) {
         self.writes.clear(begin, end, conflict);
-        self.cost += WRITE_COST * cost(0);
+        self.spend(cost(0));
         self.trigger_watches(begin, end, Some(None));
     }
 

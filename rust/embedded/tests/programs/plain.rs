@@ -383,7 +383,7 @@ impl Plain {
         for key in keys {
             let value = &view.rows[key];
             rows.push((key.clone(), value.clone()));
-            size += 8 + key.len() + value.len();
+            size += 24 + key.len() + value.len();
             if rows.len() == select.limit || (select.bytes > 0 && size >= select.bytes) {
                 more = true;
                 break;
