@@ -367,7 +367,7 @@ class Query(AsyncIterator[_R_co]):
 
 @final
 class _Rows(AsyncIterator[_T_co], Coroutine[Any, Any, _T_co]):
-    """The rows of a query, one after the other: what `async for` steps. Awaited, it gives the next row, as a coroutine."""
+    """The rows of a query, one after the other: what `async for` steps. Awaited, the next row, as a coroutine."""
 
     def __aiter__(self) -> Self: ...
     def __anext__(self) -> _Rows[_T_co]: ...

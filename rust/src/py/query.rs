@@ -577,7 +577,7 @@ impl Query {
     }
 }
 
-/// The rows of a query, one after the other: what `async for` steps. Awaited, it gives the next row, as a coroutine.
+/// The rows of a query, one after the other: what `async for` steps. Awaited, the next row, as a coroutine.
 // Where nobody else holds it, its `__anext__` gives itself, and no row costs an object of its own: see
 // `raw::install_iteration_slots`.
 #[pyclass(frozen, module = "found._found", name = "_Rows")]
