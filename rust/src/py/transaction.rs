@@ -362,8 +362,8 @@ pub fn get_approximate_size<'py>(tx: Tx<'py>) -> PyResult<Bound<'py, Operation>>
 ///
 /// Raises:
 ///     FoundException: 2021 if there was nothing to commit, 2020 if the commit has failed, 2017 if
-///         it had begun when this was called, 1025 if the transaction was reset or retried before
-///         it.
+///         it had begun when this was called, 1100 if the transaction was reset or retried before
+///         it, 1025 if it was cancelled or forgotten.
 ///     TypeError: `tx` is no found.Transaction.
 ///
 /// Rule: fdbclient/NativeAPI.actor.cpp, Transaction::getVersionstamp and commitAndWatch.
