@@ -6,13 +6,15 @@
    UNREACHABLE      reads and commits are never answered, as by coordinators that are not there
    FIRST_COMMIT     the first commit happens and is answered with this error, as commit_unknown_result
    REFUSED_OPTION   this network option is refused; every other is told
-   NO_NETWORK       the network cannot be set up */
+   NO_NETWORK       the network cannot be set up
+   FRAIL            what Apple's client of 7.3.79 does not bear aborts */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The function of this name in the library behind this one. */
 #define BEHIND(type, name) ((type)(uintptr_t)dlsym(RTLD_NEXT, name))
@@ -74,4 +76,27 @@ int fdb_network_set_option(int option, const uint8_t *value, int length) {
 
 #ifdef NO_NETWORK
 int fdb_setup_network(void) { return 1512; }
+#endif
+
+#ifdef FRAIL
+/* It adds the ten bytes of a stamp to its place in an int32_t. */
+static void check_place(const uint8_t *stamped, int length) {
+    int32_t place;
+    if (length < (int)sizeof place) return;
+    memcpy(&place, stamped + length - sizeof place, sizeof place);
+    if (place > INT32_MAX - 10) abort();
+}
+
+void fdb_transaction_atomic_op(void *tr, const uint8_t *key, int key_length, const uint8_t *param, int length, int type) {
+    if (type == 14) check_place(key, key_length);
+    if (type == 15) check_place(param, length);
+    BEHIND(void (*)(void *, const uint8_t *, int, const uint8_t *, int, int), "fdb_transaction_atomic_op")
+    (tr, key, key_length, param, length, type);
+}
+
+/* An empty range has no place. */
+void *fdb_transaction_get_estimated_range_size_bytes(void) { abort(); }
+void *fdb_transaction_get_range_split_points(void) { abort(); }
+/* The transactions to come fail with what was wrong with an option. */
+int fdb_database_set_option(void) { abort(); }
 #endif

@@ -482,3 +482,41 @@ def test_a_commit_of_unknown_result_may_have_happened(
     assert said == "[None, b'x'] b'xx'\n"
     said = output_of(client, cluster_file, "once", code=UNKNOWN)
     assert said == f"{code}: {text} True\n[None] b'x'\n"
+
+
+FRAIL = """
+import asyncio, struct, sys
+import found
+
+async def main():
+    db = await found.open(sys.argv[1])
+    for place in (2**31 - 1, 2**31 - 10, 2**31 - 11):
+        stamped = bytes(10) + struct.pack("<i", place)
+        for write in (
+            lambda tx: found.set_versionstamped_key(tx, stamped, b""),
+            lambda tx: found.set_versionstamped_value(tx, b"k", stamped),
+        ):
+            tx = found.make_transaction(db)
+            write(tx)
+            try:
+                await found.commit(tx)
+            except found.FoundException as error:
+                print(error.code)
+    tx = found.make_transaction(db)
+    print(await found.estimated_size_bytes(tx, b"k", b"k"))
+    print(await found.get_range_split_points(tx, b"k", b"k", 1000))
+    try:
+        found.database_set_option(db, found.DatabaseOption.MAX_WATCHES, -1)
+    except found.FoundException as error:
+        print(error.code)
+
+asyncio.run(main())
+"""
+
+
+@makes_libraries
+def test_what_apples_client_does_not_bear_does_not_reach_it(
+    cluster_file: Path, tmp_path: Path
+) -> None:
+    said = output_of(stub(tmp_path, FRAIL=1), cluster_file, code=FRAIL)
+    assert said.split("\n") == [*["2000"] * 6, "0", "[b'k']", "2006", ""]
