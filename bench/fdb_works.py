@@ -25,6 +25,7 @@ from bench.rows import (
     ROWS,
     ROWS_A_TRANSACTION,
     TIMEOUT,
+    TRANSACTIONS_AT_ONCE,
     VALUE,
     plus_one,
     scattered,
@@ -126,12 +127,14 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         return sum(int.from_bytes(value_of(tr[key]), "little") for key in keys)
 
     def transactions(counters: int) -> Callable[[int], float]:
+        keys = [COUNTER % (i % counters) for i in range(TRANSACTIONS_AT_ONCE)]
+
         def run(count: int) -> float:
-            keys = [COUNTER % (i % (counters or count)) for i in range(count)]
             before = sum_of(sorted(set(keys)))
             began = time.perf_counter()
-            for _ in pool.map(lambda key: count_up(db, key), keys):
-                pass
+            for _ in range(count // TRANSACTIONS_AT_ONCE):
+                for _ in pool.map(lambda key: count_up(db, key), keys):
+                    pass
             seconds = time.perf_counter() - began
             assert sum_of(sorted(set(keys))) == before + count
             return seconds
@@ -149,7 +152,7 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         "all rows": all_rows,
         "iterated rows": iterated_rows,
         "transactions in turn": transactions_in_turn,
-        "transactions": transactions(0),
+        "transactions": transactions(TRANSACTIONS_AT_ONCE),
         "hot transactions": transactions(HOT),
     }
     does["version"] = lambda _: version("foundationdb")

@@ -23,6 +23,7 @@ from bench.rows import (
     ROWS,
     ROWS_A_TRANSACTION,
     TIMEOUT,
+    TRANSACTIONS_AT_ONCE,
     VALUE,
     plus_one,
     scattered,
@@ -138,11 +139,13 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         return sum([int.from_bytes(await found.get(tx, key) or b"", "little") for key in keys])
 
     def transactions(counters: int) -> Callable[[int], Awaitable[float]]:
+        keys = [COUNTER % (i % counters) for i in range(TRANSACTIONS_AT_ONCE)]
+
         async def run(count: int) -> float:
-            keys = [COUNTER % (i % (counters or count)) for i in range(count)]
             before = await sum_of(sorted(set(keys)))
             began = time.perf_counter()
-            await asyncio.gather(*[found.transactional(db, count_up, key) for key in keys])
+            for _ in range(count // TRANSACTIONS_AT_ONCE):
+                await asyncio.gather(*[found.transactional(db, count_up, key) for key in keys])
             seconds = time.perf_counter() - began
             assert await sum_of(sorted(set(keys))) == before + count
             return seconds
@@ -162,7 +165,7 @@ def works(address: str) -> Mapping[str, Callable[[int], Any]]:
         "all rows": in_loop(all_rows),
         "iterated rows": in_loop(iterated_rows),
         "transactions in turn": in_loop(transactions_in_turn),
-        "transactions": in_loop(transactions(0)),
+        "transactions": in_loop(transactions(TRANSACTIONS_AT_ONCE)),
         "hot transactions": in_loop(transactions(HOT)),
     }
     does["version"] = lambda _: f"{version('asyncio-foundationdb')}, {found.get_client_version()}"

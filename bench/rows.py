@@ -17,6 +17,8 @@ ROW_BYTES = len(KEY % 0) + len(VALUE)
 AT_ONCE = 500
 """Gets that are under way together."""
 
+TRANSACTIONS_AT_ONCE = 1_000
+
 COUNTER = PREFIX + b"c%08d"
 HOT = 100
 """Counters that transactions meet at."""
