@@ -911,7 +911,7 @@ def get_total_cost(tx: Transaction) -> Operation[int]:
 
     Returns:
         An operation; awaited, a number of bytes, an int: each read and each write rounded up to
-        pages of 4,096.
+        pages of 4,096. What it writes counts from its commit on.
 
     Raises:
         FoundException: an error kept back from a write.

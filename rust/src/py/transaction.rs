@@ -559,7 +559,7 @@ impl Attempt {
 ///
 /// Returns:
 ///     An operation; awaited, a number of bytes, an int: each read and each write rounded up to
-///     pages of 4,096.
+///     pages of 4,096. What it writes counts from its commit on.
 ///
 /// Raises:
 ///     FoundException: an error kept back from a write.
