@@ -38,6 +38,8 @@ async def test_a_closed_database_says_so(memory: found.Database) -> None:
         lambda: found.commit(tx),
         lambda: found.reset(tx),
         lambda: found.watch(tx, b"k"),
+        lambda: found.estimated_size_bytes(tx, b"k", b"k"),
+        lambda: found.get_range_split_points(tx, b"k", b"k", 1),
     ):
         with pytest.raises(RuntimeError, match="the database is closed: open it again"):
             failing()

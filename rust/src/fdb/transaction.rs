@@ -92,6 +92,11 @@ impl Transaction {
         Ok(f(&self.library().table, pointer.as_ptr()))
     }
 
+    /// What every call checks first: that the database is open, and the network serves it.
+    pub fn check_open(&self) -> Result<(), Fault> {
+        self.with(|_, _| ())
+    }
+
     fn future(
         &self,
         f: impl FnOnce(&Table, *mut FDBTransaction) -> *mut FDBFuture,

@@ -9,6 +9,7 @@ use pyo3::{
 use super::{
     answer::Answer,
     arguments::{Arg, Bytes, Tx, name},
+    errors,
     operation::Operation,
     selector::KeySelector,
 };
@@ -211,6 +212,7 @@ pub fn estimated_size_bytes<'py>(
 ) -> PyResult<Bound<'py, Operation>> {
     if begin.as_slice() == end.as_slice() {
         // Apple's client fails an assertion over an empty range (NativeAPI.actor.cpp, getKeyRangeLocations): 4100.
+        tx.get().inner().check_open().map_err(|fault| errors::raise(tx.py(), fault))?;
         return Operation::done_with(tx.py(), 0_i64.into_pyobject(tx.py())?.into_any().unbind());
     }
     let future = tx.get().inner().estimated_range_size(begin.as_slice(), end.as_slice());
@@ -254,6 +256,7 @@ pub fn get_range_split_points<'py>(
     }
     if begin.as_slice() == end.as_slice() {
         // As in `estimated_size_bytes`.
+        tx.get().inner().check_open().map_err(|fault| errors::raise(tx.py(), fault))?;
         let alone = PyList::new(tx.py(), [PyBytes::new(tx.py(), begin.as_slice())])?;
         return Operation::done_with(tx.py(), alone.into_any().unbind());
     }
