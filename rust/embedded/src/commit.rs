@@ -4,11 +4,12 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::Version;
 use crate::address::AddressOptions;
 use crate::error::{Error, Result};
+use crate::future::Future;
 use crate::head::{Cost, Head, Leased};
 use crate::limits::READ_WINDOW;
 use crate::mutation::Mutation;
@@ -70,6 +71,14 @@ impl Committed {
 /// Commits of one version, at most (COMMIT_TRANSACTION_BATCH_COUNT_MAX in ServerKnobs.cpp).
 const BATCH: usize = 32_768;
 
+/// A commit of at most so many bytes, as `approximate_size` counts them, is made where it is asked for: it takes less time
+/// than to wake the network thread and be woken by it.
+const SMALL: i64 = 16_384;
+
+/// So many keys and ranges the resolver forgets with a commit that is made where it is asked for. What is left is the
+/// network thread's.
+const FORGOTTEN_IN_PASSING: usize = 1_000;
+
 /// The part of a database that all its handles share.
 ///
 /// Fields are dropped in their order: the snapshots before the storage, and only after it is closed the latch tells
@@ -85,7 +94,8 @@ pub struct Core {
     wake: Condvar,
     /// Held by who commits.
     committing: Mutex<()>,
-    /// A file has a thread for its commits; those of memory are quick, and the network thread's.
+    /// A file has a thread for its commits, since it is synced. Those of memory are the network thread's, small ones of who
+    /// asks.
     has_thread: bool,
     _closed: SetOnDrop,
 }
@@ -244,7 +254,41 @@ fn run_committer(core: Arc<Core>) {
     }
 }
 
+/// The turn to commit, of a thread that asks for one commit.
+pub struct Turn<'a> {
+    core: &'a Arc<Core>,
+    committing: MutexGuard<'a, ()>,
+}
+
+impl Turn<'_> {
+    /// Commits. Its ticket has the answer then, which is of `future`; what else it answers comes from the network thread.
+    pub fn commit(self, request: Request, future: &Arc<Future>) {
+        let mut completions =
+            self.core.commit_all(vec![request], &self.committing, FORGOTTEN_IN_PASSING);
+        drop(self.committing);
+        let own = completions.iter().position(|(answered, _)| Arc::ptr_eq(answered, future));
+        if let Some((future, outcome)) = own.map(|index| completions.remove(index)) {
+            future.complete(outcome);
+        }
+        if !completions.is_empty() {
+            network::post(move || complete(completions));
+        }
+    }
+}
+
 impl Core {
+    /// The turn to commit `writes` on this thread, if that is quick, and nobody else is at it or waits: the commits of a
+    /// thread are made in the order it asks for them. Not on the network thread, where what blocks until it is ready has to
+    /// fail, as it does on a cluster.
+    pub fn turn(self: &Arc<Core>, writes: &Writes, size: i64) -> Option<Turn<'_>> {
+        let is_quick = !self.has_thread && size <= SMALL && !writes.clear_ranges();
+        if !is_quick || network::is_network_thread() {
+            return None;
+        }
+        let committing = self.committing.try_lock()?;
+        self.queue.lock().waiting.is_empty().then_some(Turn { core: self, committing })
+    }
+
     /// Queues a commit. Its ticket is answered from the network thread.
     pub fn submit(self: &Arc<Core>, request: Request) {
         let mut queue = self.queue.lock();
@@ -255,15 +299,18 @@ impl Core {
         } else if !std::mem::replace(&mut queue.announced, true) {
             drop(queue);
             let core = Arc::clone(self);
-            network::post(move || {
-                let batch = {
-                    let mut queue = core.queue.lock();
-                    queue.announced = false;
-                    std::mem::take(&mut queue.waiting)
-                };
-                complete(core.commit(batch));
-            });
+            network::post(move || complete(core.commit_waiting()));
         }
+    }
+
+    fn commit_waiting(self: &Arc<Core>) -> Vec<Completion> {
+        let committing = self.committing.lock();
+        let waiting = {
+            let mut queue = self.queue.lock();
+            queue.announced = false;
+            std::mem::take(&mut queue.waiting)
+        };
+        self.commit_all(waiting, &committing, usize::MAX)
     }
 
     /// The lease of a read version, with its end arranged for.
@@ -275,8 +322,16 @@ impl Core {
 
     /// Commits what waits and gives back what to answer. A panic on the way, which would be a bug, is answered as a
     /// commit of unknown result by the tickets that are dropped, and the database stays usable.
-    pub fn commit(self: &Arc<Core>, mut waiting: Vec<Request>) -> Vec<Completion> {
-        let _committing = self.committing.lock();
+    pub fn commit(self: &Arc<Core>, waiting: Vec<Request>) -> Vec<Completion> {
+        self.commit_all(waiting, &self.committing.lock(), usize::MAX)
+    }
+
+    fn commit_all(
+        self: &Arc<Core>,
+        mut waiting: Vec<Request>,
+        _committing: &MutexGuard<'_, ()>,
+        forgotten: usize,
+    ) -> Vec<Completion> {
         let mut completions = Vec::new();
         while !waiting.is_empty() {
             let later = waiting.split_off(waiting.len().min(BATCH));
@@ -286,7 +341,7 @@ impl Core {
                 let _ = self.recover();
             }
             let version = self.head.begin();
-            let run = std::panic::AssertUnwindSafe(|| self.commit_batch(version, batch));
+            let run = std::panic::AssertUnwindSafe(|| self.commit_batch(version, batch, forgotten));
             match std::panic::catch_unwind(run) {
                 Ok(mut answers) => completions.append(&mut answers),
                 Err(_) => self.head.abandon(version),
@@ -308,18 +363,34 @@ impl Core {
         let snapshot = self.storage.snapshot()?;
         let version = self.head.begin();
         self.head.restart(version, snapshot);
-        self.resolver.lock().forget_before(version);
+        self.resolver.lock().forget_before(version, usize::MAX);
         Ok(())
     }
 
-    fn commit_batch(self: &Arc<Core>, version: Version, batch: Vec<Request>) -> Vec<Completion> {
+    /// Forgets of the past what no transaction can conflict with.
+    fn tidy(&self) {
+        let _committing = self.committing.lock();
+        let mut resolver = self.resolver.lock();
+        let oldest = resolver.oldest();
+        resolver.forget_before(oldest, usize::MAX);
+    }
+
+    fn commit_batch(
+        self: &Arc<Core>,
+        version: Version,
+        batch: Vec<Request>,
+        forgotten: usize,
+    ) -> Vec<Completion> {
         let mut committed = Committed { version, order: 0 };
         let mut mutations = Vec::new();
         let mut results = Vec::with_capacity(batch.len());
         let mut is_empty = true;
         {
             let mut resolver = self.resolver.lock();
-            resolver.forget_before(version - READ_WINDOW);
+            if !resolver.forget_before(version - READ_WINDOW, forgotten) {
+                let core = Arc::clone(self);
+                network::post(move || core.tidy());
+            }
             for request in batch {
                 let result = resolve(&mut resolver, &request, version).map(|()| {
                     let this = committed;

@@ -253,26 +253,33 @@ impl Resolver {
         self.history.push_back(Write { version, begin, end: Some(end) });
     }
 
-    /// Forgets what matters only to read versions before `version`.
-    pub fn forget_before(&mut self, version: Version) {
+    /// Forgets what matters only to read versions before `version`, but no more than so many keys and ranges: true if
+    /// that was all. The rest conflicts with nothing.
+    pub fn forget_before(&mut self, version: Version, most: usize) -> bool {
         self.oldest = self.oldest.max(version);
         let oldest = self.oldest;
-        while self.history.front().is_some_and(|write| write.version <= oldest)
-            && let Some(write) = self.history.pop_front()
-        {
+        let mut left = most;
+        while self.history.front().is_some_and(|write| write.version <= oldest) {
+            let Some(less) = left.checked_sub(1) else { return false };
+            left = less;
+            let Some(write) = self.history.pop_front() else { break };
             match write.end {
                 None => self.forget_key(&write.begin),
                 Some(end) => [write.begin, end].iter().for_each(|at| self.forget_boundary(at)),
             }
         }
-        while self.loads.front().is_some_and(|load| load.version <= oldest)
-            && let Some(load) = self.loads.pop_front()
+        while let Some(load) = self.loads.front()
+            && load.version <= oldest
         {
+            let Some(less) = left.checked_sub(load.keys.len()) else { return false };
+            left = less;
+            let Some(load) = self.loads.pop_front() else { break };
             if self.indexed > 0 {
                 self.indexed -= 1;
                 load.keys.iter().for_each(|key| self.forget_key(key));
             }
         }
+        true
     }
 
     /// Drops a key unless it was written again.
@@ -385,7 +392,8 @@ mod tests {
                 model.extend(writes.into_iter().chain(alone).map(|write| (version, write)));
                 if version % 25 == 0 {
                     oldest = version - 40;
-                    resolver.forget_before(oldest);
+                    // However much of it is left for later.
+                    resolver.forget_before(oldest, usize::try_from(version % 60).unwrap());
                     oldest = resolver.oldest();
                 }
             }
@@ -415,8 +423,22 @@ mod tests {
         old(&mut resolver);
         assert!(resolver.loads.iter().all(|load| load.searches <= 100));
         assert!(resolver.has_conflict(2, slices(&[missed])));
-        resolver.forget_before(10);
+        assert!(resolver.forget_before(10, usize::MAX));
         assert_eq!((resolver.keys.len(), resolver.indexed), (1_000, 10));
+    }
+
+    #[test]
+    fn no_more_is_forgotten_at_once_than_may_be() {
+        let key = |number: u64| Key::from(&number.to_be_bytes()[..]);
+        let mut resolver = Resolver::new(0);
+        (0..10).for_each(|number| resolver.record(1, vec![key(number)], [].into_iter()));
+        resolver.record(1, (0..50).map(key).collect(), [].into_iter());
+        assert!(!resolver.forget_before(1, 4));
+        assert_eq!((resolver.history.len(), resolver.loads.len()), (6, 1));
+        assert!(!resolver.forget_before(1, 55));
+        assert_eq!((resolver.history.len(), resolver.loads.len()), (0, 1));
+        assert!(resolver.forget_before(1, 50));
+        assert!(resolver.loads.is_empty() && resolver.keys.is_empty());
     }
 
     #[test]
@@ -427,11 +449,11 @@ mod tests {
             let end = (seed_of(version) % 500 + seed_of(version + 1) % 5).to_be_bytes();
             let keys = vec![begin[..].into()];
             resolver.record(version, keys, [(&begin[..], &end[..])].into_iter());
-            resolver.forget_before(version - 100);
+            resolver.forget_before(version - 100, usize::MAX);
             assert!(resolver.history.len() <= 202);
             assert!(resolver.ranges.len() + resolver.keys.len() <= 303);
         }
-        resolver.forget_before(1000);
+        assert!(resolver.forget_before(1000, usize::MAX));
         assert!(resolver.history.is_empty());
         assert!(resolver.keys.is_empty() && resolver.ranges.is_empty(), "{resolver:?}");
         assert_eq!(resolver.oldest(), 1000);

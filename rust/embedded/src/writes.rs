@@ -14,7 +14,7 @@ use std::ops::Bound::{Excluded, Included};
 use crate::Version;
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
-use crate::keys::{Key, SYSTEM_END, USER_END, key_after};
+use crate::keys::{Key, SYSTEM_END, USER_END, is_key_after, key_after};
 use crate::limits::MUTATION_OVERHEAD;
 use crate::mutation::{
     AtomicOp, Mutation, atomic, stamp_position, stamped_key_range, with_lowest_stamp,
@@ -240,6 +240,15 @@ impl Writes {
     /// Nothing written, cleared or declared written: the commit has nothing to do.
     pub fn is_empty(&self) -> bool {
         self.ahead.is_empty() && self.conflicts.is_empty() && !self.affect_reads()
+    }
+
+    /// Whether a commit clears more than single keys.
+    pub fn clear_ranges(&self) -> bool {
+        self.cleared.iter().any(|(begin, end)| !is_key_after(begin, end))
+            || self.ahead.iter().any(|mutation| match mutation {
+                Mutation::Clear { begin, end } => !is_key_after(begin, end),
+                _ => false,
+            })
     }
 
     /// The write conflict ranges, without those of versionstamped keys.

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Database, Transaction, mutation, on_both, option};
+use common::{Database, Future, Transaction, mutation, on_both, option};
 
 /// The first error that a transaction reports, from a read.
 fn deferred(transaction: &Transaction) -> Result<Option<Vec<u8>>, i32> {
@@ -110,6 +110,67 @@ fn a_read_only_commit_is_ready_and_has_no_version() {
         assert_eq!(tx.committed_version(), -1);
         assert_eq!(stamp.key(), Err(2021));
     });
+}
+
+#[test]
+fn a_small_commit_to_memory_is_made_where_it_is_asked_for() {
+    let db = Database::open("memory:");
+    let commit = |write: &dyn Fn(&Transaction)| {
+        let tx = db.transaction();
+        tx.get(b"k").wait().unwrap();
+        write(&tx);
+        let commit = tx.commit();
+        let is_ready = commit.is_ready();
+        (is_ready, commit.wait())
+    };
+    assert_eq!(commit(&|tx| tx.set(b"k", b"v")), (true, Ok(())));
+    assert_eq!(commit(&|tx| tx.clear(b"k")), (true, Ok(())));
+    let overtaken = |tx: &Transaction| {
+        db.put(b"k", b"meanwhile");
+        tx.set(b"other", b"");
+    };
+    assert_eq!(commit(&overtaken), (true, Err(1020)));
+}
+
+#[test]
+fn who_is_told_of_a_commit_is_told_by_the_network_thread() {
+    let db = Database::open("memory:");
+    let network = thread_of(&db.transaction().on_error(1020));
+    let watching = db.transaction();
+    let watch = watching.watch(b"k");
+    watching.commit().wait().unwrap();
+    let tx = db.transaction();
+    tx.set(b"k", b"v");
+    let stamp = tx.versionstamp();
+    let (sender, told) = std::sync::mpsc::channel();
+    for future in [&watch, &stamp] {
+        let sender = sender.clone();
+        future.then(move || sender.send(std::thread::current().id()).unwrap());
+    }
+    tx.commit().wait().unwrap();
+    assert_eq!([told.recv().unwrap(), told.recv().unwrap()], [network; 2]);
+    assert_eq!(stamp.key().unwrap()[..8], tx.committed_version().to_be_bytes());
+}
+
+/// The thread that answers a future which is not ready.
+fn thread_of(future: &Future) -> std::thread::ThreadId {
+    let (sender, answered) = std::sync::mpsc::channel();
+    future.then(move || sender.send(std::thread::current().id()).unwrap());
+    answered.recv().unwrap()
+}
+
+#[test]
+fn a_small_commit_comes_after_a_large_one_asked_for_before_it() {
+    let db = Database::open("memory:");
+    for _ in 0..200 {
+        let large = db.transaction();
+        large.set(b"k", &[b'v'; 50_000]);
+        let small = db.transaction();
+        small.set(b"k", b"v");
+        let (large, small) = (large.commit(), small.commit());
+        assert_eq!((large.wait(), small.wait()), (Ok(()), Ok(())));
+        assert_eq!(db.fetch(b"k").unwrap(), b"v");
+    }
 }
 
 #[test]

@@ -105,8 +105,13 @@ impl Transaction {
         if let Err(error) = inner.check_commit() {
             return self.commit_fails(&mut inner, error);
         }
+        let core = self.database.core();
+        let is_prompt = self.database.latency().is_none() && inner.forecast.is_none();
+        let turn = if is_prompt { core.turn(&inner.writes, inner.size_at_commit) } else { None };
         let future = Future::pending_under(self.database.weather());
-        self.add_pending(&mut inner, &future);
+        if turn.is_none() {
+            self.add_pending(&mut inner, &future);
+        }
         let reads_end = inner.reads_end;
         let traits = inner.traits();
         let has_reads = !inner.reads.is_empty();
@@ -131,9 +136,10 @@ impl Transaction {
             },
         };
         drop(inner);
-        match passage {
-            None => self.database.core().submit(request),
-            Some(passage) => passage.submit(self.database.core(), request, reads_end),
+        match (turn, passage) {
+            (Some(turn), _) => turn.commit(request, &future),
+            (None, None) => core.submit(request),
+            (None, Some(passage)) => passage.submit(core, request, reads_end),
         }
         future
     }
