@@ -70,6 +70,11 @@ def _error_of(exception: BaseException) -> Optional[FoundException]:
     return next((error for error in found if not error.retryable), found[0])
 
 
+async def _begin(tx: Transaction, hooks: Hooks) -> None:
+    for hook in tuple(hooks.on_begin):
+        await hook(tx)
+
+
 def _commit(tx: Transaction, hooks: Hooks) -> Awaitable[Optional[int]]:
     """Run the on_commit hooks and commit; give the size if an on_post_commit hook wants to know."""
     if hooks.on_commit or hooks.on_post_commit:
@@ -112,8 +117,8 @@ async def _retry(
     retries = 0
     while True:
         try:
-            for hook in tuple(hooks.on_begin):
-                await hook(tx)
+            if hooks.on_begin:
+                await _begin(tx, hooks)
             result = await func(tx, *args, **kwargs)
             size = None if snapshot else await _commit(tx, hooks)
         except BaseException as exception:
@@ -245,8 +250,7 @@ class transaction:
         self._began = time.monotonic()
 
     async def __aenter__(self) -> Transaction:
-        for hook in tuple(self._hooks.on_begin):
-            await hook(self._tx)
+        await _begin(self._tx, self._hooks)
         return self._tx
 
     async def __aexit__(
