@@ -42,7 +42,7 @@ SECTIONS = {
     "transactions": [
         Timed("transactions in turn", 1_000, "us each", "each reads and writes a key"),
         Timed("transactions", 3_000, "us each", "1,000 at once that read and write a key each"),
-        Timed("hot transactions", 1_000, "us each", f"the same on {HOT} keys, retried"),
+        Timed("hot transactions", 1_000, "us each", f"the same on {HOT} keys; late ones conflict"),
     ],
 }
 

@@ -150,6 +150,9 @@ pub fn run() -> Result<()> {
                 }
                 None => NETWORK.wake.wait(&mut state),
             }
+            // Where one processor serves both threads, waking has put this one in the place of who asks, who may have more
+            // to ask.
+            MutexGuard::unlocked(&mut state, std::thread::yield_now);
             continue;
         }
         drop(state);
