@@ -89,6 +89,26 @@ impl Read<'_> {
     }
 }
 
+/// How many of `records`, which are in the order of their versions, have a later one. They are searched from their end: a
+/// read version is recent, and five seconds of commits no longer fit in the processor's cache.
+fn count_after<T>(records: &VecDeque<T>, version: Version, of: impl Fn(&T) -> Version) -> usize {
+    let is_after = |index: usize| records.get(index).is_some_and(|record| of(record) > version);
+    let mut step = 1;
+    while step <= records.len() && is_after(records.len() - step) {
+        step *= 2;
+    }
+    let (mut low, mut high) = (records.len().saturating_sub(step), records.len() - step / 2);
+    while low < high {
+        let middle = low.midpoint(high);
+        if is_after(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    records.len() - low
+}
+
 impl Resolver {
     pub fn new(oldest: Version) -> Resolver {
         Resolver {
@@ -128,12 +148,10 @@ impl Resolver {
     }
 
     fn since(&self, read_version: Version) -> Recent {
-        let writes = self.history.partition_point(|write| write.version <= read_version);
-        let loads = self.loads.partition_point(|load| load.version <= read_version);
         Recent {
             read_version,
-            writes: self.history.len() - writes,
-            loads: self.loads.len() - loads,
+            writes: count_after(&self.history, read_version, |write| write.version),
+            loads: count_after(&self.loads, read_version, |load| load.version),
         }
     }
 
@@ -331,6 +349,17 @@ mod tests {
         assert_eq!(resolver.conflicts(10, slices(&reads)), [0_usize; 0]);
         assert!(resolver.has_conflict(9, slices(&reads)));
         assert!(!resolver.has_conflict(10, slices(&reads)));
+    }
+
+    #[test]
+    fn later_versions_are_counted_however_many_there_are() {
+        for length in 0..40_i64 {
+            let records: VecDeque<Version> = (0..length).map(|index| index / 3 * 2).collect();
+            for version in -1..30 {
+                let expected = records.iter().filter(|record| **record > version).count();
+                assert_eq!(count_after(&records, version, |record| *record), expected);
+            }
+        }
     }
 
     #[test]
