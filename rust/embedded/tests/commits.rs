@@ -160,15 +160,29 @@ fn thread_of(future: &Future) -> std::thread::ThreadId {
 }
 
 #[test]
-fn a_small_commit_comes_after_a_large_one_asked_for_before_it() {
-    let db = Database::open("memory:");
-    for _ in 0..200 {
-        let large = db.transaction();
-        large.set(b"k", &[b'v'; 50_000]);
+fn large_commits_and_clears_of_ranges_leave_the_caller_and_small_ones_keep_their_order() {
+    let large: &dyn Fn(&Transaction) = &|tx| tx.set(b"k", &[b'v'; 50_000]);
+    let clear: &dyn Fn(&Transaction) = &|tx| tx.clear_range(b"a", b"z");
+    for write in [large, clear] {
+        let db = Database::open("memory:");
+        // Nothing leaves the network thread until it is released.
+        let (reached, at_it) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let delay = db.transaction().on_error(1020);
+        delay.then(move || {
+            reached.send(()).unwrap();
+            released.recv().unwrap();
+        });
+        at_it.recv().unwrap();
+        let first = db.transaction();
+        write(&first);
         let small = db.transaction();
         small.set(b"k", b"v");
-        let (large, small) = (large.commit(), small.commit());
-        assert_eq!((large.wait(), small.wait()), (Ok(()), Ok(())));
+        let commits = [first.commit(), small.commit()];
+        assert!(commits.iter().all(|commit| !commit.is_ready()));
+        assert_eq!(db.fetch(b"k"), None);
+        release.send(()).unwrap();
+        assert!(commits.iter().all(|commit| commit.wait() == Ok(())));
         assert_eq!(db.fetch(b"k").unwrap(), b"v");
     }
 }
