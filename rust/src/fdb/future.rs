@@ -1,10 +1,15 @@
 //! An FDBFuture and its results.
 
-use std::{ffi::c_int, marker::PhantomData, ptr::NonNull};
+use std::ptr::NonNull;
 
-use found_fdb_sys::{FDBFuture, FDBKey, FDBKeyValue, FDBMappedKeyValue};
+use found_fdb_sys::{FDBFuture, FDBKey};
 
-use super::{error::Code, library::Library, network};
+use super::{
+    error::Code,
+    library::Library,
+    network,
+    rows::{MappedRows, Rows, bytes},
+};
 
 /// A future without a callback, owned. Destroying one that is not ready cancels it.
 pub struct Future {
@@ -14,58 +19,6 @@ pub struct Future {
 
 // SAFETY: the C API may be called from any thread, and a Future is used by one at a time.
 unsafe impl Send for Future {}
-
-/// One row of a range: key and value.
-pub type Row<'a> = (&'a [u8], &'a [u8]);
-
-/// The rows of a range read, borrowed from the future's memory.
-pub struct Rows<'a> {
-    first: *const FDBKeyValue,
-    count: usize,
-    /// Whether the range has more rows than these, as far as the library knows.
-    pub more: bool,
-    future: PhantomData<&'a Future>,
-}
-
-/// A row of a mapped range: its key and value, and the rows that were looked up by it.
-pub struct MappedRow<'a> {
-    pub key: &'a [u8],
-    pub value: &'a [u8],
-    pub found: Rows<'a>,
-}
-
-impl<'a> Rows<'a> {
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
-    pub fn last(&self) -> Option<Row<'a>> {
-        self.iter().next_back()
-    }
-
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'a>> + DoubleEndedIterator + use<'a> {
-        let first = self.first;
-        (0..self.count).map(move |index| {
-            // SAFETY: the array has `count` elements and lives as long as the future, which 'a borrows. The
-            // struct is packed: it is copied out, never referred to.
-            let row = unsafe { first.add(index).read_unaligned() };
-            // SAFETY: as above, for the bytes that the element points to.
-            unsafe { (bytes(row.key, row.key_length), bytes(row.value, row.value_length)) }
-        })
-    }
-}
-
-/// # Safety
-/// `pointer` is null or readable for `length` bytes during 'a.
-unsafe fn bytes<'a>(pointer: *const u8, length: c_int) -> &'a [u8] {
-    match usize::try_from(length) {
-        // SAFETY: the caller's promise.
-        Ok(length) if length > 0 && !pointer.is_null() => unsafe {
-            std::slice::from_raw_parts(pointer, length)
-        },
-        _ => &[],
-    }
-}
 
 impl Future {
     /// Takes over what a function of `library` returned.
@@ -163,7 +116,7 @@ impl Future {
     }
 
     pub fn rows(&self) -> Result<Rows<'_>, Code> {
-        let mut first: *const FDBKeyValue = std::ptr::null();
+        let mut first = std::ptr::null();
         let mut count = 0;
         let mut more = 0;
         // SAFETY: the future is alive, the outputs are writable.
@@ -176,13 +129,13 @@ impl Future {
             )
         };
         Code::check(code)?;
-        let count = usize::try_from(count).unwrap_or(0);
-        Ok(Rows { first, count, more: more != 0, future: PhantomData })
+        // SAFETY: the array lives as long as the future, which the result borrows.
+        Ok(unsafe { Rows::new(first, count, more != 0) })
     }
 
-    /// The rows of a mapped range read, and whether there are more.
-    pub fn mapped_rows(&self) -> Result<(Vec<MappedRow<'_>>, bool), Code> {
-        let mut first: *const FDBMappedKeyValue = std::ptr::null();
+    /// The rows of a mapped range read.
+    pub fn mapped_rows(&self) -> Result<MappedRows<'_>, Code> {
+        let mut first = std::ptr::null();
         let mut count = 0;
         let mut more = 0;
         // SAFETY: the future is alive, the outputs are writable.
@@ -195,25 +148,8 @@ impl Future {
             )
         };
         Code::check(code)?;
-        let rows = (0..usize::try_from(count).unwrap_or(0)).map(|index| {
-            // SAFETY: the array has `count` elements that live as long as the future.
-            let row = unsafe { first.add(index).read_unaligned() };
-            let found = Rows {
-                first: row.getRange.data,
-                count: usize::try_from(row.getRange.m_size).unwrap_or(0),
-                more: false,
-                future: PhantomData,
-            };
-            // SAFETY: as above, for the bytes that the element points to.
-            unsafe {
-                MappedRow {
-                    key: bytes(row.key.key, row.key.key_length),
-                    value: bytes(row.value.key, row.value.key_length),
-                    found,
-                }
-            }
-        });
-        Ok((rows.collect(), more != 0))
+        // SAFETY: the array lives as long as the future, which the result borrows.
+        Ok(unsafe { MappedRows::new(first, count, more != 0) })
     }
 
     pub fn keys(&self) -> Result<Vec<&[u8]>, Code> {

@@ -14,6 +14,7 @@ mod future;
 mod library;
 mod network;
 mod queue;
+mod rows;
 mod table;
 mod tenant;
 mod transaction;
@@ -23,10 +24,11 @@ pub use self::{
     database::{Database, Fault},
     error::Code,
     flight::Flight,
-    future::{Future, MappedRow, Rows},
+    future::Future,
     library::{Library, LoadError},
     network::{NetworkError, in_child_after_fork, serving, set_network_option, stop_all},
     queue::{Queue, Wake},
+    rows::{HeldMappedRows, HeldRows, MappedRows, Rows},
     tenant::Tenant,
     transaction::{RangeRead, Selector, Transaction},
 };

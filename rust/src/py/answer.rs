@@ -8,6 +8,7 @@ use pyo3::{
 };
 
 use super::{
+    batch::Batch,
     database::Database,
     errors,
     page::Page,
@@ -56,6 +57,7 @@ impl Answer {
         future: Future,
         owner: Option<&Bound<'_, PyAny>>,
     ) -> Settled {
+        let library = future.library();
         let answered = match self {
             Answer::Nothing | Answer::Watch(_) => {
                 future.check().map(|()| Ok(py.None())).map_err(Failure::Code)
@@ -84,8 +86,12 @@ impl Answer {
             Answer::Strings => {
                 future.strings().map_err(Failure::Code).map(|strings| strings.into_py_any(py))
             }
-            Answer::Batch(query) => match Page::read(&future, query.get().is_mapped()) {
-                Ok(page) => Ok(query.get().accept(py, &page).map(|()| py.None())),
+            Answer::Batch(query) => match Batch::read(py, future, query.get().is_mapped()) {
+                Ok(Ok(batch)) => {
+                    query.get().accept(batch);
+                    Ok(Ok(py.None()))
+                }
+                Ok(Err(error)) => Err(Failure::Raised(error)),
                 Err(code) => Err(Failure::Code(code)),
             },
             Answer::Page(query) => match Page::read(&future, query.get().is_mapped()) {
@@ -109,7 +115,7 @@ impl Answer {
             Ok(Err(error)) | Err(Failure::Raised(error)) => Settled::Failed(error.into_value(py)),
             Err(Failure::Code(code)) => {
                 let address = owner.and_then(address_of);
-                let error = errors::from_future(py, future.library(), code, address.as_deref());
+                let error = errors::from_future(py, library, code, address.as_deref());
                 Settled::Failed(error.into_value(py))
             }
         }

@@ -3,6 +3,7 @@
 mod answer;
 mod arguments;
 mod awaitable;
+mod batch;
 mod callbacks;
 mod database;
 mod embedded;

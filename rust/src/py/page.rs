@@ -6,27 +6,23 @@ use pyo3::{
 };
 
 use super::{packed::PackedRows, raw};
-use crate::fdb::{Code, Future, MappedRow, Rows};
+use crate::fdb::{Code, Future, MappedRows, Rows};
 
 /// What a future of a range read holds.
 pub enum Page<'a> {
     Plain(Rows<'a>),
-    Mapped(Vec<MappedRow<'a>>, bool),
+    Mapped(MappedRows<'a>),
 }
 
 impl<'a> Page<'a> {
     pub fn read(future: &'a Future, mapped: bool) -> Result<Page<'a>, Code> {
-        if mapped {
-            future.mapped_rows().map(|(rows, more)| Page::Mapped(rows, more))
-        } else {
-            future.rows().map(Page::Plain)
-        }
+        if mapped { future.mapped_rows().map(Page::Mapped) } else { future.rows().map(Page::Plain) }
     }
 
     pub fn len(&self) -> usize {
         match self {
             Page::Plain(rows) => rows.len(),
-            Page::Mapped(rows, _) => rows.len(),
+            Page::Mapped(rows) => rows.len(),
         }
     }
 
@@ -34,14 +30,14 @@ impl<'a> Page<'a> {
     pub fn more(&self) -> bool {
         match self {
             Page::Plain(rows) => rows.more,
-            Page::Mapped(_, more) => *more,
+            Page::Mapped(rows) => rows.more,
         }
     }
 
     pub fn last_key(&self) -> Option<&'a [u8]> {
         match self {
             Page::Plain(rows) => rows.last().map(|(key, _)| key),
-            Page::Mapped(rows, _) => rows.last().map(|row| row.key),
+            Page::Mapped(rows) => rows.last().map(|row| row.key),
         }
     }
 
@@ -56,7 +52,7 @@ impl<'a> Page<'a> {
     pub fn to_list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         match self {
             Page::Plain(rows) => plain(py, rows),
-            Page::Mapped(rows, _) => {
+            Page::Mapped(rows) => {
                 let rows = rows.iter().map(|row| {
                     let found = plain(py, &row.found)?;
                     (PyBytes::new(py, row.key), PyBytes::new(py, row.value), found)
@@ -69,20 +65,33 @@ impl<'a> Page<'a> {
 }
 
 fn plain<'py>(py: Python<'py>, rows: &Rows<'_>) -> PyResult<Bound<'py, PyList>> {
-    PyList::new(py, rows.iter().map(PlainRow))
+    PyList::new(py, rows.iter().map(|(key, value)| PlainRow::new(py, key, value)))
 }
 
 /// A row on its way to Python: a tuple of two bytes.
-struct PlainRow<'a>((&'a [u8], &'a [u8]));
+pub struct PlainRow<'py>(raw::Pair<'py>);
 
-impl<'py> IntoPyObject<'py> for PlainRow<'_> {
+impl<'py> PlainRow<'py> {
+    /// Copies the bytes. Neither runs the garbage collector, as making the tuple may.
+    #[inline]
+    pub fn new(py: Python<'py>, key: &[u8], value: &[u8]) -> PlainRow<'py> {
+        PlainRow((PyBytes::new(py, key), PyBytes::new(py, value)))
+    }
+
+    /// The row in the tuple of the one before, if nobody has kept that.
+    #[inline]
+    pub fn in_place_of(self, before: &Py<PyTuple>) -> Result<Bound<'py, PyTuple>, PlainRow<'py>> {
+        raw::refill(before, self.0).map_err(PlainRow)
+    }
+}
+
+impl<'py> IntoPyObject<'py> for PlainRow<'py> {
     type Target = PyTuple;
     type Output = Bound<'py, PyTuple>;
     type Error = PyErr;
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let (key, value) = self.0;
-        let row = (PyBytes::new(py, key), PyBytes::new(py, value)).into_pyobject(py)?;
+        let row = self.0.into_pyobject(py)?;
         raw::untrack(&row);
         Ok(row)
     }

@@ -14,6 +14,7 @@ use super::{
     answer::Answer,
     arguments::{Arg, Bytes, Tx, name},
     awaitable::Awaitable,
+    batch::{Batch, Taken},
     fairness,
     operation::Operation,
     packed::PackedRows,
@@ -35,6 +36,9 @@ const SERIAL: FDBStreamingMode = found_fdb_sys::FDBStreamingMode_FDB_STREAMING_M
 /// Bytes of a batch where all rows are wanted. Larger ones, and those of WANT_ALL (80,000), are slower: while one batch
 /// becomes Python's the next is read, and both fit in the processor's cache.
 const LARGE_BATCH: i32 = 256 << 10;
+
+/// Rows that count together towards the loop's turn: a few of them take less time than to count them.
+const COUNTED_TOGETHER: u32 = 8;
 
 /// What is left to read of a range.
 #[derive(Clone)]
@@ -175,8 +179,10 @@ impl Collect {
 struct Cursor {
     /// None once the range, or the iteration, has ended.
     remainder: Option<Remainder>,
-    batch: Option<Py<PyList>>,
+    batch: Option<Batch>,
     next: usize,
+    /// Rows that were handed out since the loop's turn was thought of.
+    uncounted: u32,
     reading: Option<Py<Operation>>,
 }
 
@@ -366,7 +372,13 @@ fn plan(
         reverse,
         mapper,
     };
-    let cursor = Cursor { remainder: Some(whole.clone()), batch: None, next: 0, reading: None };
+    let cursor = Cursor {
+        remainder: Some(whole.clone()),
+        batch: None,
+        next: 0,
+        uncounted: 0,
+        reading: None,
+    };
     Ok(Query { transaction: tx.clone().unbind(), whole, cursor: Mutex::new(cursor) })
 }
 
@@ -376,20 +388,18 @@ impl Query {
     }
 
     /// Takes the batch that was asked for.
-    pub fn accept(&self, py: Python<'_>, page: &Page<'_>) -> PyResult<()> {
-        let batch = page.to_list(py)?.unbind();
+    pub fn accept(&self, batch: Batch) {
         let old = {
             let mut cursor = self.cursor.lock();
             // Closed meanwhile: nothing is kept.
-            let Some(remainder) = cursor.remainder.as_mut() else { return Ok(()) };
-            if !remainder.advance(page) {
+            let Some(remainder) = cursor.remainder.as_mut() else { return };
+            if !remainder.advance(&batch.page()) {
                 cursor.remainder = None;
             }
             cursor.next = 0;
             cursor.batch.replace(batch)
         };
         drop(old);
-        Ok(())
     }
 
     /// Takes the batch that a store asked for: its rows, and whether there may be more.
@@ -411,19 +421,31 @@ impl Query {
     fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
         let py = slf.py();
         let this = slf.get();
-        if fairness::turn_due(py, fairness::ROW) {
-            return Ok(Step::Yield(py.None()));
-        }
         loop {
             let (reading, cancelled) = {
                 let mut cursor = this.cursor.lock();
+                if cursor.uncounted == COUNTED_TOGETHER {
+                    cursor.uncounted = 0;
+                    drop(cursor);
+                    if fairness::turn_due(py, COUNTED_TOGETHER * fairness::ROW) {
+                        return Ok(Step::Yield(py.None()));
+                    }
+                    continue;
+                }
                 let next = cursor.next;
-                if let Some(batch) = &cursor.batch {
-                    let batch = batch.bind(py);
-                    if next < batch.len() {
-                        let row = batch.get_item(next)?.unbind();
-                        cursor.next += 1;
-                        return Ok(Step::Return(row));
+                if let Some(row) = cursor.batch.as_mut().and_then(|batch| batch.take(py, next)) {
+                    cursor.next += 1;
+                    cursor.uncounted += 1;
+                    match row {
+                        Taken::Made(row) => return Ok(Step::Return(row)),
+                        Taken::Plain(row, wanted) => {
+                            drop(cursor);
+                            let row = row.into_pyobject(py)?;
+                            if wanted && let Some(batch) = this.cursor.lock().batch.as_mut() {
+                                batch.give_back(row.clone().unbind());
+                            }
+                            return Ok(Step::Return(row.into_any().unbind()));
+                        }
                     }
                 }
                 // A read that was cancelled, with the task that waited for it, is let go: nothing was taken off what
@@ -563,7 +585,9 @@ impl Query {
         visit.call(&self.transaction)?;
         // A lock that is held belongs to a call in progress: its references count as held from outside.
         if let Some(cursor) = self.cursor.try_lock() {
-            visit.call(&cursor.batch)?;
+            if let Some(batch) = &cursor.batch {
+                batch.traverse(&visit)?;
+            }
             visit.call(&cursor.reading)?;
         }
         Ok(())

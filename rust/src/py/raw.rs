@@ -5,7 +5,7 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyInt, PyTuple, PyType};
 
 use super::step::Step;
 
@@ -124,6 +124,41 @@ pub fn untrack(tuple: &Bound<'_, PyTuple>) {
     let _ = tuple;
 }
 
+/// A key and a value, on their way into a tuple.
+pub type Pair<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>);
+
+/// Puts `items` in the place of those of `tuple`, of two bytes, if nobody else refers to it: the row before, used again as
+/// CPython's `zip` uses its result (bltinmodule.c, zip_next). Gives them back where somebody has kept it.
+///
+/// From 3.14 on a tuple remembers its hash, and nothing public makes it forget: there each row has a tuple of its own.
+#[cfg(not(any(PyPy, GraalPy, Py_3_14, Py_GIL_DISABLED)))]
+#[inline]
+pub fn refill<'py>(
+    tuple: &Py<PyTuple>,
+    items: Pair<'py>,
+) -> Result<Bound<'py, PyTuple>, Pair<'py>> {
+    let tuple = tuple.bind(items.0.py());
+    // SAFETY: attached, and the tuple is alive.
+    if !unsafe { is_only_reference(tuple.as_ptr()) } {
+        return Err(items);
+    }
+    // SAFETY: attached, and the tuple is alive, of two, and referred to by the caller alone: no other code can see it
+    // change. `PyTuple_SetItem` checks the latter too, takes over the reference, and lets go of what was there, bytes.
+    unsafe {
+        ffi::PyTuple_SetItem(tuple.as_ptr(), 0, items.0.into_ptr());
+        ffi::PyTuple_SetItem(tuple.as_ptr(), 1, items.1.into_ptr());
+    }
+    Ok(tuple.clone())
+}
+
+#[cfg(any(PyPy, GraalPy, Py_3_14, Py_GIL_DISABLED))]
+pub fn refill<'py>(
+    _tuple: &Py<PyTuple>,
+    items: Pair<'py>,
+) -> Result<Bound<'py, PyTuple>, Pair<'py>> {
+    Err(items)
+}
+
 /// A class whose instances are stepped as a generator is.
 pub trait Steps: pyo3::PyClass {
     fn step(slf: &Bound<'_, Self>) -> PyResult<Step>;
@@ -162,9 +197,9 @@ unsafe extern "C" fn send<T: Steps>(
     // SAFETY: the interpreter calls slots with the thread attached.
     let py = unsafe { Python::assume_attached() };
     let step = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        // SAFETY: `slf` is a live instance of a class whose slot this is.
-        let slf = unsafe { Bound::from_borrowed_ptr(py, slf) };
-        T::step(slf.cast::<T>()?)
+        // SAFETY: `slf` is a live instance of a class whose slot this is: of `T`, or of one that derives from it.
+        let slf = unsafe { Borrowed::from_ptr(py, slf).cast_unchecked::<T>() };
+        T::step(&slf)
     }));
     let (value, outcome) = match step {
         Ok(Ok(Step::Return(value))) => (value.into_ptr(), ffi::PySendResult::PYGEN_RETURN),
@@ -241,7 +276,7 @@ unsafe extern "C" fn itself(slf: *mut ffi::PyObject) -> *mut ffi::PyObject {
 
 /// # Safety
 /// The thread is attached, and `object` alive.
-#[cfg(all(Py_3_10, not(PyPy), not(GraalPy)))]
+#[cfg(not(any(PyPy, GraalPy)))]
 #[inline]
 unsafe fn is_only_reference(object: *mut ffi::PyObject) -> bool {
     #[cfg(Py_GIL_DISABLED)]
