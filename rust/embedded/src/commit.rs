@@ -79,6 +79,19 @@ const SMALL: i64 = 16_384;
 /// network thread's.
 const FORGOTTEN_IN_PASSING: usize = 1_000;
 
+/// So many keys and ranges such a commit may have to be compared with: as long as it is under way there is no turn of
+/// an event loop.
+const COMPARED_IN_PASSING: usize = 4_000;
+
+/// Where a batch is committed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// On a thread that has time for it.
+    Apart,
+    /// Where a small commit was asked for.
+    InPassing,
+}
+
 /// The part of a database that all its handles share.
 ///
 /// Fields are dropped in their order: the snapshots before the storage, and only after it is closed the latch tells
@@ -264,7 +277,7 @@ impl Turn<'_> {
     /// Commits. Its ticket has the answer then, which is of `future`; what else it answers comes from the network thread.
     pub fn commit(self, request: Request, future: &Arc<Future>) {
         let mut completions =
-            self.core.commit_all(vec![request], &self.committing, FORGOTTEN_IN_PASSING);
+            self.core.commit_all(vec![request], &self.committing, Place::InPassing);
         drop(self.committing);
         let own = completions.iter().position(|(answered, _)| Arc::ptr_eq(answered, future));
         if let Some((future, outcome)) = own.map(|index| completions.remove(index)) {
@@ -280,13 +293,23 @@ impl Core {
     /// The turn to commit `writes` on this thread, if that is quick, and nobody else is at it or waits: the commits of a
     /// thread are made in the order it asks for them. Not on the network thread, where what blocks until it is ready has to
     /// fail, as it does on a cluster.
-    pub fn turn(self: &Arc<Core>, writes: &Writes, size: i64) -> Option<Turn<'_>> {
-        let is_quick = !self.has_thread && size <= SMALL && !writes.clear_ranges();
-        if !is_quick || network::is_network_thread() {
+    pub fn turn(
+        self: &Arc<Core>,
+        read_version: Option<Version>,
+        reads: &Ranges,
+        writes: &Writes,
+        size: i64,
+    ) -> Option<Turn<'_>> {
+        let is_small = !self.has_thread && size <= SMALL && !writes.clear_ranges();
+        if !is_small || network::is_network_thread() {
             return None;
         }
         let committing = self.committing.try_lock()?;
-        self.queue.lock().waiting.is_empty().then_some(Turn { core: self, committing })
+        let is_quick = read_version.is_none_or(|version| {
+            self.resolver.lock().effort(version, reads.iter()) <= COMPARED_IN_PASSING
+        });
+        let is_next = is_quick && self.queue.lock().waiting.is_empty();
+        is_next.then_some(Turn { core: self, committing })
     }
 
     /// Queues a commit. Its ticket is answered from the network thread.
@@ -310,7 +333,7 @@ impl Core {
             queue.announced = false;
             std::mem::take(&mut queue.waiting)
         };
-        self.commit_all(waiting, &committing, usize::MAX)
+        self.commit_all(waiting, &committing, Place::Apart)
     }
 
     /// The lease of a read version, with its end arranged for.
@@ -323,14 +346,14 @@ impl Core {
     /// Commits what waits and gives back what to answer. A panic on the way, which would be a bug, is answered as a
     /// commit of unknown result by the tickets that are dropped, and the database stays usable.
     pub fn commit(self: &Arc<Core>, waiting: Vec<Request>) -> Vec<Completion> {
-        self.commit_all(waiting, &self.committing.lock(), usize::MAX)
+        self.commit_all(waiting, &self.committing.lock(), Place::Apart)
     }
 
     fn commit_all(
         self: &Arc<Core>,
         mut waiting: Vec<Request>,
         _committing: &MutexGuard<'_, ()>,
-        forgotten: usize,
+        place: Place,
     ) -> Vec<Completion> {
         let mut completions = Vec::new();
         while !waiting.is_empty() {
@@ -341,7 +364,7 @@ impl Core {
                 let _ = self.recover();
             }
             let version = self.head.begin();
-            let run = std::panic::AssertUnwindSafe(|| self.commit_batch(version, batch, forgotten));
+            let run = std::panic::AssertUnwindSafe(|| self.commit_batch(version, batch, place));
             match std::panic::catch_unwind(run) {
                 Ok(mut answers) => completions.append(&mut answers),
                 Err(_) => self.head.abandon(version),
@@ -379,7 +402,7 @@ impl Core {
         self: &Arc<Core>,
         version: Version,
         batch: Vec<Request>,
-        forgotten: usize,
+        place: Place,
     ) -> Vec<Completion> {
         let mut committed = Committed { version, order: 0 };
         let mut mutations = Vec::new();
@@ -387,7 +410,8 @@ impl Core {
         let mut is_empty = true;
         {
             let mut resolver = self.resolver.lock();
-            if !resolver.forget_before(version - READ_WINDOW, forgotten) {
+            let most = if place == Place::InPassing { FORGOTTEN_IN_PASSING } else { usize::MAX };
+            if !resolver.forget_before(version - READ_WINDOW, most) {
                 let core = Arc::clone(self);
                 network::post(move || core.tidy());
             }
@@ -414,10 +438,17 @@ impl Core {
             match applied {
                 Ok(snapshot) => {
                     let committed: usize = mutations.iter().map(Mutation::expected_size).sum();
-                    let cost =
-                        Cost { committed: committed as u64, written: self.storage.written() };
-                    if let Some(deadline) = self.head.publish(version, snapshot.clone(), cost) {
+                    let cost = Cost {
+                        committed: committed as u64,
+                        written: self.storage.written(),
+                        is_large: place == Place::Apart,
+                    };
+                    let published = self.head.publish(version, snapshot.clone(), cost);
+                    if let Some(deadline) = published.expire_at {
                         expire_at(self, deadline);
+                    }
+                    if place == Place::InPassing && published.forgotten.is_large() {
+                        network::post(move || drop(published.forgotten));
                     }
                     completions = self.watches.changed(&mutations, &snapshot);
                 }

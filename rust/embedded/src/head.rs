@@ -72,6 +72,8 @@ struct Era {
     committed: u64,
     /// What the file had written in all when it was superseded.
     written: u64,
+    /// A large batch superseded it: to drop it may take as long as that took.
+    is_large: bool,
 }
 
 /// The bytes committed in each of the last six seconds.
@@ -108,6 +110,8 @@ pub struct Cost {
     pub committed: u64,
     /// What the file has written in all since it was opened.
     pub written: u64,
+    /// It may have replaced any number of rows.
+    pub is_large: bool,
 }
 
 struct State {
@@ -130,6 +134,25 @@ struct State {
     /// Leases beyond this number are looked through for dead ones.
     prune_at: usize,
     expiry_is_due: bool,
+}
+
+/// What a batch leaves to its caller.
+#[must_use]
+pub struct Published {
+    /// When to call `expire` because of the snapshot that was superseded, if that is not arranged for.
+    pub expire_at: Option<Instant>,
+    pub forgotten: Forgotten,
+}
+
+/// Snapshots that nobody can ask for any more, to be dropped without a lock.
+pub struct Forgotten(Vec<Era>);
+
+impl Forgotten {
+    /// Whether dropping them may take as long as a large commit.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.0.iter().any(|era| era.is_large)
+    }
 }
 
 /// The current state of a database and its recent past.
@@ -270,10 +293,8 @@ impl Head {
         version
     }
 
-    /// The batch of `version` is applied, and `snapshot` shows it. Some(time) is when to call `expire` because of the
-    /// snapshot this one supersedes, if that is not arranged for.
-    #[must_use]
-    pub fn publish(&self, version: Version, snapshot: Snapshot, cost: Cost) -> Option<Instant> {
+    /// The batch of `version` is applied, and `snapshot` shows it.
+    pub fn publish(&self, version: Version, snapshot: Snapshot, cost: Cost) -> Published {
         let mut state = self.state.lock();
         let former = std::mem::replace(&mut state.latest, snapshot);
         let (first, named, committed) = (state.committed, state.latest_named, state.total);
@@ -285,6 +306,7 @@ impl Head {
             named,
             committed,
             written,
+            is_large: cost.is_large,
         });
         state.total += cost.committed;
         state.recent.add(version, cost.committed);
@@ -301,8 +323,11 @@ impl Head {
         }
         let is_news = !std::mem::replace(&mut state.expiry_is_due, true);
         drop(state);
-        drop((shared, forgotten));
-        is_news.then(|| self.clock.now() + LEASE)
+        drop(shared);
+        Published {
+            expire_at: is_news.then(|| self.clock.now() + LEASE),
+            forgotten: Forgotten(forgotten),
+        }
     }
 
     /// The batch came to nothing; its version is used up all the same.
@@ -471,7 +496,7 @@ mod tests {
         let (storage, head) = new();
         let commit = |committed| {
             let version = head.begin();
-            let cost = Cost { committed, written: 0 };
+            let cost = Cost { committed, ..Cost::default() };
             let _ = head.publish(version, storage.snapshot().unwrap(), cost);
         };
         let kept = || head.state.lock().history.len();
@@ -487,6 +512,21 @@ mod tests {
         (0..300).for_each(|_| commit(1));
         assert_eq!(kept(), 2 + UNNAMED_ERAS);
         assert!(head.at_version(told).is_ok());
+    }
+
+    #[test]
+    fn what_a_large_commit_replaced_is_told_apart_when_it_is_forgotten() {
+        let (storage, head) = new();
+        let forgets_much = |is_large| {
+            let version = head.begin();
+            let cost = Cost { is_large, ..Cost::default() };
+            head.publish(version, storage.snapshot().unwrap(), cost).forgotten.is_large()
+        };
+        assert!(!(0..300).any(|_| forgets_much(false)));
+        assert!(!forgets_much(true));
+        let forgotten: Vec<bool> = (0..UNNAMED_ERAS).map(|_| forgets_much(false)).collect();
+        assert_eq!(forgotten.iter().rposition(|much| *much), Some(UNNAMED_ERAS - 1));
+        assert_eq!(forgotten.iter().filter(|much| **much).count(), 1);
     }
 
     #[test]
@@ -563,7 +603,7 @@ mod tests {
         let mut commit = |committed, pages| {
             let version = head.begin();
             written += pages;
-            let cost = Cost { committed, written };
+            let cost = Cost { committed, written, is_large: false };
             let _ = head.publish(version, storage.snapshot().unwrap(), cost);
             head.name(version);
             pass(Duration::from_millis(10));

@@ -147,6 +147,28 @@ impl Resolver {
             && reads.any(|(begin, end)| self.is_written(recent, begin, end))
     }
 
+    /// How many keys and ranges `has_conflict` would look at, at most; what it finds by a search counts as one.
+    pub fn effort<'a>(
+        &self,
+        read_version: Version,
+        reads: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> usize {
+        let recent = self.since(read_version);
+        if recent.writes + recent.loads == 0 {
+            return 0;
+        }
+        let mut searches = 0;
+        let mut compared = 0;
+        for (begin, end) in reads {
+            searches += 1;
+            compared += match is_key_after(begin, end) {
+                true => 2 + recent.loads,
+                false => 2 * recent.writes + 3 * recent.loads,
+            };
+        }
+        compared + self.to_index(recent.loads, searches).map(|load| load.keys.len()).sum::<usize>()
+    }
+
     fn since(&self, read_version: Version) -> Recent {
         Recent {
             read_version,
@@ -218,18 +240,26 @@ impl Resolver {
         at_or_before.map_or(Version::MIN, |(_, version)| *version)
     }
 
+    /// The loads that belong into the map once the recent ones have been searched so often more: those that were
+    /// searched often enough, and those before them.
+    fn to_index(&self, recent: usize, searches: usize) -> impl ExactSizeIterator<Item = &Load> {
+        let first = self.indexed.max(self.loads.len() - recent);
+        let often = |load: &Load| load.searches + searches >= load.keys.len();
+        let end =
+            self.loads.range(first..).rposition(often).map_or(self.indexed, |at| first + at + 1);
+        self.loads.range(self.indexed..end)
+    }
+
     /// Puts those of the recent loads into the map that were searched often enough, and those before them.
     fn index_searched(&mut self, recent: usize) {
-        let first = self.indexed.max(self.loads.len() - recent);
-        let often = |load: &Load| load.searches >= load.keys.len();
-        let Some(last) = self.loads.range(first..).rposition(often) else { return };
-        for load in self.loads.range(self.indexed..=first + last) {
+        let count = self.to_index(recent, 0).len();
+        for load in self.loads.range(self.indexed..self.indexed + count) {
             for key in &load.keys {
                 let version = self.keys.entry(key.clone()).or_insert(load.version);
                 *version = load.version.max(*version);
             }
         }
-        self.indexed = first + last + 1;
+        self.indexed += count;
     }
 
     /// Records the keys, in order, and the ranges that one transaction wrote at `version`. Versions only grow.
@@ -445,15 +475,38 @@ mod tests {
         let old = |resolver: &mut Resolver| {
             assert!(!resolver.has_conflict(3, slices(std::slice::from_ref(&missed))));
         };
-        (0..99).for_each(|_| old(&mut resolver));
-        assert!(resolver.keys.is_empty() && resolver.indexed == 0);
+        let effort =
+            |resolver: &Resolver| resolver.effort(3, slices(std::slice::from_ref(&missed)));
+        (0..98).for_each(|_| old(&mut resolver));
+        assert_eq!(effort(&resolver), 2 + 17);
         old(&mut resolver);
+        assert!(resolver.keys.is_empty() && resolver.indexed == 0);
+        // The next search puts them all into the map.
+        assert_eq!(effort(&resolver), 2 + 17 + 2_000);
+        old(&mut resolver);
+        assert_eq!(effort(&resolver), 2 + 17);
         assert_eq!((resolver.keys.len(), resolver.indexed), (2_000, 20));
         old(&mut resolver);
         assert!(resolver.loads.iter().all(|load| load.searches <= 100));
         assert!(resolver.has_conflict(2, slices(&[missed])));
         assert!(resolver.forget_before(10, usize::MAX));
         assert_eq!((resolver.keys.len(), resolver.indexed), (1_000, 10));
+    }
+
+    #[test]
+    fn the_effort_is_that_of_what_was_written_since_the_read_version() {
+        let mut resolver = Resolver::new(0);
+        for version in 1..=1_000_i64 {
+            resolver.record(version, vec![version.to_be_bytes().into()], [].into_iter());
+        }
+        let (key, all) = ([7; 8], range(b"", b"\xff"));
+        let key = range(&key, &key_after(&key));
+        let efforts = |version| {
+            [&key, &all].map(|read| resolver.effort(version, slices(std::slice::from_ref(read))))
+        };
+        assert_eq!(efforts(1_000), [0, 0]);
+        assert_eq!(efforts(999), [2, 2]);
+        assert_eq!(efforts(0), [2, 2_000]);
     }
 
     #[test]

@@ -165,15 +165,7 @@ fn large_commits_and_clears_of_ranges_leave_the_caller_and_small_ones_keep_their
     let clear: &dyn Fn(&Transaction) = &|tx| tx.clear_range(b"a", b"z");
     for write in [large, clear] {
         let db = Database::open("memory:");
-        // Nothing leaves the network thread until it is released.
-        let (reached, at_it) = std::sync::mpsc::channel();
-        let (release, released) = std::sync::mpsc::channel::<()>();
-        let delay = db.transaction().on_error(1020);
-        delay.then(move || {
-            reached.send(()).unwrap();
-            released.recv().unwrap();
-        });
-        at_it.recv().unwrap();
+        let release = hold_the_network(&db);
         let first = db.transaction();
         write(&first);
         let small = db.transaction();
@@ -181,10 +173,46 @@ fn large_commits_and_clears_of_ranges_leave_the_caller_and_small_ones_keep_their
         let commits = [first.commit(), small.commit()];
         assert!(commits.iter().all(|commit| !commit.is_ready()));
         assert_eq!(db.fetch(b"k"), None);
-        release.send(()).unwrap();
+        release();
         assert!(commits.iter().all(|commit| commit.wait() == Ok(())));
         assert_eq!(db.fetch(b"k").unwrap(), b"v");
     }
+}
+
+#[test]
+fn a_commit_that_takes_long_to_compare_leaves_the_caller() {
+    let db = Database::open("memory:");
+    // Committed after writes of so many keys that it has not read, with a range that it has.
+    let commit_after = |keys: usize| {
+        let tx = db.transaction();
+        assert!(tx.range(b"a", b"b").is_empty());
+        let release = hold_the_network(&db);
+        for number in 0..keys {
+            let other = db.transaction();
+            other.set(format!("c{number}").as_bytes(), b"");
+            assert!(other.commit().is_ready());
+        }
+        tx.set(b"k", b"v");
+        let commit = tx.commit();
+        let was_ready = commit.is_ready();
+        release();
+        assert_eq!(commit.wait(), Ok(()));
+        was_ready
+    };
+    assert!(commit_after(1_000));
+    assert!(!commit_after(3_000));
+}
+
+/// Has nothing leave the network thread until it is released.
+fn hold_the_network(db: &Database) -> impl FnOnce() + use<> {
+    let (reached, at_it) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    db.transaction().on_error(1020).then(move || {
+        reached.send(()).unwrap();
+        released.recv().unwrap();
+    });
+    at_it.recv().unwrap();
+    move || release.send(()).unwrap()
 }
 
 #[test]

@@ -107,7 +107,12 @@ impl Transaction {
         }
         let core = self.database.core();
         let is_prompt = self.database.latency().is_none() && inner.forecast.is_none();
-        let turn = if is_prompt { core.turn(&inner.writes, inner.size_at_commit) } else { None };
+        let read_version = inner.view.as_ref().map(|view| view.version).or(inner.chosen_version);
+        let turn = if is_prompt {
+            core.turn(read_version, &inner.reads, &inner.writes, inner.size_at_commit)
+        } else {
+            None
+        };
         let future = Future::pending_under(self.database.weather());
         if turn.is_none() {
             self.add_pending(&mut inner, &future);
@@ -115,7 +120,6 @@ impl Transaction {
         let reads_end = inner.reads_end;
         let traits = inner.traits();
         let has_reads = !inner.reads.is_empty();
-        let read_version = inner.view.as_ref().map(|view| view.version).or(inner.chosen_version);
         let passage = inner
             .forecast
             .as_mut()
