@@ -9,10 +9,11 @@ use pyo3::{
 
 use super::{
     batch::Batch,
+    collect::Collect,
     database::Database,
     errors,
     page::Page,
-    query::{Collect, Query},
+    query::Query,
     transaction::{Attempt, Transaction},
 };
 use crate::fdb::{Code, Future};

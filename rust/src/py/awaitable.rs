@@ -15,7 +15,6 @@ use pyo3::{
     exceptions::{PyBaseException, PyRuntimeError},
     intern,
     prelude::*,
-    sync::PyOnceLock,
 };
 
 use super::{
@@ -298,11 +297,11 @@ impl Awaitable {
             State::Cancelled => {
                 let message = inner.cancel_message.as_ref().map(|message| message.clone_ref(py));
                 drop(inner);
-                Err(PyErr::from_value(cancelled_error(py, message)?))
+                Err(PyErr::from_value(errors::cancelled(py, message)?))
             }
             State::Waiting => {
                 drop(inner);
-                Err(invalid_state(py, "Result is not set."))
+                Err(errors::invalid_state(py, "Result is not set."))
             }
         }
     }
@@ -373,24 +372,6 @@ fn settle(
         }
     }
     settled
-}
-
-fn cancelled_error(py: Python<'_>, message: Option<Py<PyAny>>) -> PyResult<Bound<'_, PyAny>> {
-    static CANCELLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let class = CANCELLED.import(py, "asyncio", "CancelledError")?;
-    match message {
-        Some(message) if !message.is_none(py) => class.call1((message,)),
-        _ => class.call0(),
-    }
-}
-
-fn invalid_state(py: Python<'_>, text: &'static str) -> PyErr {
-    static INVALID: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    match INVALID.import(py, "asyncio", "InvalidStateError").and_then(|class| class.call1((text,)))
-    {
-        Ok(error) => PyErr::from_value(error),
-        Err(error) => error,
-    }
 }
 
 impl Steps for Awaitable {
@@ -502,7 +483,7 @@ impl Awaitable {
     fn exception(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();
         if !Awaitable::poll(slf) {
-            return Err(invalid_state(py, "Exception is not set."));
+            return Err(errors::invalid_state(py, "Exception is not set."));
         }
         let inner = slf.get().inner.lock();
         match &inner.state {
@@ -577,7 +558,7 @@ impl Awaitable {
     fn _make_cancelled_error<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let message =
             self.inner.lock().cancel_message.as_ref().map(|message| message.clone_ref(py));
-        cancelled_error(py, message)
+        errors::cancelled(py, message)
     }
 
     #[getter]

@@ -116,3 +116,23 @@ pub fn load(py: Python<'_>, error: LoadError) -> PyErr {
     };
     library_exception(py, text)
 }
+
+/// asyncio's CancelledError, with the message of who cancelled.
+pub fn cancelled(py: Python<'_>, message: Option<Py<PyAny>>) -> PyResult<Bound<'_, PyAny>> {
+    static CANCELLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let class = CANCELLED.import(py, "asyncio", "CancelledError")?;
+    match message {
+        Some(message) if !message.is_none(py) => class.call1((message,)),
+        _ => class.call0(),
+    }
+}
+
+/// asyncio's InvalidStateError.
+pub fn invalid_state(py: Python<'_>, text: &'static str) -> PyErr {
+    static INVALID: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    match INVALID.import(py, "asyncio", "InvalidStateError").and_then(|class| class.call1((text,)))
+    {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}

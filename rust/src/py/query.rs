@@ -1,10 +1,11 @@
-//! Range reads: an async iterator over rows, or all of them at once without crossing row by row.
+//! Range reads: what `found.query` gives, an async iterator over rows.
 
 use std::sync::Arc;
 
+use found_fdb_sys::FDBStreamingMode;
 use parking_lot::Mutex;
 use pyo3::{
-    IntoPyObjectExt, PyTraverseError, PyVisit,
+    PyTraverseError, PyVisit,
     exceptions::{PyRuntimeError, PyStopAsyncIteration, PyTypeError, PyValueError},
     prelude::*,
     types::PyList,
@@ -15,165 +16,20 @@ use super::{
     arguments::{Arg, Bytes, Tx, name},
     awaitable::Awaitable,
     batch::{Batch, Taken},
+    collect::{Collect, Collected},
     fairness,
     operation::Operation,
     packed::PackedRows,
     page::Page,
     raw::Steps,
+    remainder::{ITERATOR, Remainder, SERIAL, WANT_ALL},
     selector::{Edge, KeySelector},
     step::{Step, into_generator_protocol, thrown},
     transaction::Transaction,
 };
-use crate::fdb::{Fault, Future, RangeRead};
-
-use found_fdb_sys::FDBStreamingMode;
-
-const WANT_ALL: FDBStreamingMode = found_fdb_sys::FDBStreamingMode_FDB_STREAMING_MODE_WANT_ALL;
-const ITERATOR: FDBStreamingMode = found_fdb_sys::FDBStreamingMode_FDB_STREAMING_MODE_ITERATOR;
-const EXACT: FDBStreamingMode = found_fdb_sys::FDBStreamingMode_FDB_STREAMING_MODE_EXACT;
-const SERIAL: FDBStreamingMode = found_fdb_sys::FDBStreamingMode_FDB_STREAMING_MODE_SERIAL;
-
-/// Bytes of a batch where all rows are wanted. Larger ones, and those of WANT_ALL (80,000), are slower: while one batch
-/// becomes Python's the next is read, and both fit in the processor's cache.
-const LARGE_BATCH: i32 = 256 << 10;
 
 /// Rows that count together towards the loop's turn: a few of them take less time than to count them.
 const COUNTED_TOGETHER: u32 = 8;
-
-/// What is left to read of a range.
-#[derive(Clone)]
-pub struct Remainder {
-    begin: KeySelector,
-    end: KeySelector,
-    /// Rows still wanted; 0 stands for all.
-    limit: i32,
-    /// The most bytes of a batch; 0 for what the mode has.
-    target_bytes: i32,
-    mode: FDBStreamingMode,
-    iteration: i32,
-    snapshot: bool,
-    reverse: bool,
-    /// How each row is looked up further, if it is.
-    mapper: Option<Arc<[u8]>>,
-}
-
-impl Remainder {
-    /// All rows of a range, as `found.all` reads them.
-    pub fn all_of(begin: &[u8], end: &[u8]) -> Remainder {
-        let whole = Remainder {
-            begin: KeySelector::first_greater_or_equal(begin),
-            end: KeySelector::first_greater_or_equal(end),
-            limit: 0,
-            target_bytes: 0,
-            mode: ITERATOR,
-            iteration: 1,
-            snapshot: false,
-            reverse: false,
-            mapper: None,
-        };
-        whole.in_large_batches()
-    }
-
-    /// Where every row is wanted batches need not start small, unless the caller has chosen their mode. EXACT takes a
-    /// number of bytes in place of a limit (fdb_c.cpp, validate_and_update_parameters).
-    fn in_large_batches(self) -> Remainder {
-        if self.mode != ITERATOR {
-            return self;
-        }
-        Remainder { mode: EXACT, target_bytes: LARGE_BATCH, ..self }
-    }
-
-    pub fn read(&self, transaction: &Transaction) -> Result<Future, Fault> {
-        let read = RangeRead {
-            begin: self.begin.borrow(),
-            end: self.end.borrow(),
-            limit: self.limit,
-            target_bytes: self.target_bytes,
-            mode: self.mode,
-            iteration: self.iteration,
-            snapshot: self.snapshot,
-            reverse: self.reverse,
-        };
-        match &self.mapper {
-            None => transaction.inner().get_range(&read),
-            Some(mapper) => transaction.inner().get_mapped_range(&read, mapper),
-        }
-    }
-
-    /// Takes off what was read. False if nothing is left.
-    pub fn advance(&mut self, page: &Page<'_>) -> bool {
-        let Some(last) = page.last_key() else { return false };
-        let limited = self.limit > 0;
-        if limited {
-            let read = i32::try_from(page.len()).unwrap_or(i32::MAX);
-            self.limit = self.limit.saturating_sub(read).max(0);
-        }
-        // `more` is true whenever the limit was hit, even if the range ends there.
-        if !page.more() || (limited && self.limit == 0) {
-            return false;
-        }
-        if self.reverse {
-            self.end = KeySelector::first_greater_or_equal(last);
-        } else {
-            self.begin = KeySelector::first_greater_than(last);
-        }
-        self.iteration = self.iteration.saturating_add(1);
-        true
-    }
-}
-
-/// Reads a range to its end.
-pub struct Collect {
-    transaction: Py<Transaction>,
-    remainder: Remainder,
-    rows: Collected,
-}
-
-/// What was read so far.
-enum Collected {
-    List(Option<Py<PyList>>),
-    Packed(PackedRows),
-}
-
-impl Collect {
-    /// Takes a batch; the future of the next one if there is more.
-    pub fn accept(&mut self, py: Python<'_>, page: &Page<'_>) -> PyResult<Option<Future>> {
-        // Asked for first: it is read while the rows at hand become Python's.
-        let next = match self.remainder.advance(page) {
-            true => Some(self.remainder.read(self.transaction.get())),
-            false => None,
-        };
-        match &mut self.rows {
-            Collected::Packed(rows) => page.pack_into(rows),
-            Collected::List(rows @ None) => *rows = Some(page.to_list(py)?.unbind()),
-            Collected::List(Some(list)) => {
-                let list = list.bind(py);
-                list.set_slice(list.len(), list.len(), page.to_list(py)?.as_any())?;
-            }
-        }
-        next.transpose().map_err(|fault| super::errors::raise(py, fault))
-    }
-
-    pub fn is_mapped(&self) -> bool {
-        self.remainder.mapper.is_some()
-    }
-
-    pub fn into_rows(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        match self.rows {
-            Collected::List(Some(rows)) => Ok(rows.into_any()),
-            Collected::List(None) => Ok(PyList::empty(py).into_any().unbind()),
-            Collected::Packed(rows) => rows.into_py_any(py),
-        }
-    }
-
-    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.transaction)?;
-        match &self.rows {
-            Collected::List(rows) => visit.call(rows),
-            Collected::Packed(_) => Ok(()),
-        }
-    }
-}
 
 /// Where an iteration stands.
 struct Cursor {

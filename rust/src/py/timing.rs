@@ -8,7 +8,7 @@ use super::{
     arguments::{Arg, Bytes, Tx, name},
     errors,
     page::Page,
-    query::Remainder,
+    remainder::Remainder,
 };
 use crate::fdb::Fault;
 
