@@ -35,8 +35,8 @@ pub enum Answer {
     Strings,
     /// As Nothing, of a watch.
     Watch(Attempt),
-    /// The next rows of a query that is iterated.
-    Batch(Py<Query>),
+    /// The next rows of a query that is iterated, and which batch of it they are.
+    Batch(Py<Query>, i32),
     /// One batch of a query, as a list, and whether there may be more.
     Page(Py<Query>),
     /// All rows of a query, read batch after batch.
@@ -87,9 +87,9 @@ impl Answer {
             Answer::Strings => {
                 future.strings().map_err(Failure::Code).map(|strings| strings.into_py_any(py))
             }
-            Answer::Batch(query) => match Batch::read(py, future, query.get().is_mapped()) {
+            Answer::Batch(query, number) => match Batch::read(py, future, query.get().is_mapped()) {
                 Ok(Ok(batch)) => {
-                    query.get().accept(batch);
+                    query.get().accept(batch, number);
                     Ok(Ok(py.None()))
                 }
                 Ok(Err(error)) => Err(Failure::Raised(error)),
@@ -124,7 +124,7 @@ impl Answer {
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Answer::Batch(query) | Answer::Page(query) => visit.call(query),
+            Answer::Batch(query, _) | Answer::Page(query) => visit.call(query),
             Answer::All(collect) => collect.traverse(visit),
             _ => Ok(()),
         }

@@ -244,11 +244,12 @@ impl Query {
     }
 
     /// Takes the batch that was asked for.
-    pub fn accept(&self, batch: Batch) {
+    pub fn accept(&self, batch: Batch, number: i32) {
         let old = {
             let mut cursor = self.cursor.lock();
-            // Closed meanwhile: nothing is kept.
-            let Some(remainder) = cursor.remainder.as_mut() else { return };
+            // Closed meanwhile, or another thread has read the same: nothing is kept.
+            let asked_for = |remainder: &&mut Remainder| remainder.iteration == number;
+            let Some(remainder) = cursor.remainder.as_mut().filter(asked_for) else { return };
             if !remainder.advance(&batch.page()) {
                 cursor.remainder = None;
             }
@@ -320,7 +321,7 @@ impl Query {
                         return Err(PyStopAsyncIteration::new_err(()));
                     };
                     let future = remainder.read(this.transaction.get());
-                    let answer = Answer::Batch(slf.clone().unbind());
+                    let answer = Answer::Batch(slf.clone().unbind(), remainder.iteration);
                     let transaction = this.transaction.bind(py);
                     let reading = Operation::start(py, future, answer, transaction)?;
                     // Outside the lock, as whatever is let go: another thread may have asked as well.
