@@ -143,6 +143,68 @@ def test_a_child_forked_before_anything_was_opened_may_open() -> None:
 
 
 @needs_fork
+def test_a_file_can_be_opened_again_while_a_child_lives_that_was_forked_meanwhile(
+    tmp_path: Path,
+) -> None:
+    # The child has the file open too, and with it the lock.
+    output = output_of(
+        program(
+            f"""
+            address = "embedded:{tmp_path / "forked.found"}"
+            read, write = os.pipe()
+
+            async def main():
+                db = await filled(address)
+                pid = os.fork()
+                if pid == 0:
+                    os.close(write)
+                    os.read(read, 1)
+                    os._exit(0)
+                await found.close(db)
+                async with await found.open(address) as db:
+                    tx = found.make_transaction(db)
+                    print(len(await found.all(found.query(tx, b"k", b"l"))))
+                os.write(write, b"x")
+                assert os.waitpid(pid, 0)[1] == 0
+
+            asyncio.run(main())
+            """
+        ),
+        *FORK,
+    )
+    assert output == "100\n"
+
+
+@needs_fork
+@pytest.mark.parametrize("leave", ["os._exit(0)", "sys.exit(0)"])
+def test_a_forked_child_that_ends_leaves_its_parent_the_lock_of_a_file(
+    tmp_path: Path, leave: str
+) -> None:
+    address = f"embedded:{tmp_path / 'forked.found'}"
+    output = output_of(
+        program(
+            f"""
+            import subprocess
+            db = asyncio.run(filled("{address}"))
+            pid = os.fork()
+            if pid == 0:
+                db = None
+                gc.collect()
+                {leave}
+            assert os.waitpid(pid, 0)[1] == 0
+            check = [sys.executable, "-m", "found", "check", "{address}"]
+            other = subprocess.run(check, capture_output=True, text=True)
+            print(other.returncode, "1529" in other.stderr)
+            asyncio.run(found.close(db))
+            print(subprocess.run(check, capture_output=True).returncode)
+            """
+        ),
+        *FORK,
+    )
+    assert output == "1 True\n0\n"
+
+
+@needs_fork
 def test_a_fork_under_load_ends_the_child_and_leaves_the_parent() -> None:
     output = output_of(
         program(

@@ -87,14 +87,16 @@ impl Answer {
             Answer::Strings => {
                 future.strings().map_err(Failure::Code).map(|strings| strings.into_py_any(py))
             }
-            Answer::Batch(query, number) => match Batch::read(py, future, query.get().is_mapped()) {
-                Ok(Ok(batch)) => {
-                    query.get().accept(batch, number);
-                    Ok(Ok(py.None()))
+            Answer::Batch(query, number) => {
+                match Batch::read(py, future, query.get().is_mapped()) {
+                    Ok(Ok(batch)) => {
+                        query.get().accept(batch, number);
+                        Ok(Ok(py.None()))
+                    }
+                    Ok(Err(error)) => Err(Failure::Raised(error)),
+                    Err(code) => Err(Failure::Code(code)),
                 }
-                Ok(Err(error)) => Err(Failure::Raised(error)),
-                Err(code) => Err(Failure::Code(code)),
-            },
+            }
             Answer::Page(query) => match Page::read(&future, query.get().is_mapped()) {
                 Ok(page) => {
                     let accepted = query.get().accept_page(py, &page);

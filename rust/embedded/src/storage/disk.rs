@@ -1,7 +1,7 @@
 //! What a database file needs of the system, so that tests can put a disk in its place that loses power, fills up or fails.
 
 use std::fmt::Debug;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{Error, ErrorKind, Result};
 
 /// A file, read and written at any place.
@@ -42,14 +42,44 @@ fn write_at(file: &File, offset: u64, data: &[u8]) -> Result<usize> {
     std::os::windows::fs::FileExt::seek_write(file, data, offset)
 }
 
-impl Disk for File {
+/// A file that is this process's alone, until it is dropped.
+#[derive(Debug)]
+pub struct LockedFile {
+    file: File,
+    process: u32,
+}
+
+impl LockedFile {
+    /// # Errors
+    /// WouldBlock where another has the lock. Where the system has no locks there is no more to do.
+    pub fn new(file: File) -> std::result::Result<LockedFile, TryLockError> {
+        match file.try_lock() {
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {}
+            locked => locked?,
+        }
+        Ok(LockedFile { file, process: std::process::id() })
+    }
+}
+
+impl Drop for LockedFile {
+    /// The lock is shared with every child that was forked since, as the open file is: until the last of them has closed
+    /// it, or until one of them unlocks it, which is not for the children to do.
+    fn drop(&mut self) {
+        if std::process::id() == self.process {
+            // It ends with the file, if not here.
+            let _ = self.file.unlock();
+        }
+    }
+}
+
+impl Disk for LockedFile {
     fn len(&self) -> Result<u64> {
-        Ok(self.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn read(&self, mut offset: u64, mut out: &mut [u8]) -> Result<()> {
         while !out.is_empty() {
-            match read_at(self, offset, out) {
+            match read_at(&self.file, offset, out) {
                 Ok(0) => return Err(Error::from(ErrorKind::UnexpectedEof)),
                 Ok(count) => {
                     out = out.get_mut(count..).unwrap_or_default();
@@ -64,7 +94,7 @@ impl Disk for File {
 
     fn write(&self, mut offset: u64, mut data: &[u8]) -> Result<()> {
         while !data.is_empty() {
-            match write_at(self, offset, data) {
+            match write_at(&self.file, offset, data) {
                 Ok(0) => return Err(Error::from(ErrorKind::WriteZero)),
                 Ok(count) => {
                     data = data.get(count..).unwrap_or_default();
@@ -78,10 +108,10 @@ impl Disk for File {
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
-        File::set_len(self, len)
+        self.file.set_len(len)
     }
 
     fn sync(&self) -> Result<()> {
-        self.sync_data()
+        self.file.sync_data()
     }
 }

@@ -12,7 +12,7 @@ use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, Tab
 
 use super::backend::{Backend, End};
 use super::blocks::{Blocks, NotOurs, Unreadable};
-use super::disk::Disk;
+use super::disk::{Disk, LockedFile};
 use super::file::{DATA, FileOptions, META, VERSION, panic_text};
 use super::heads::FORMAT;
 use super::{OpenFailure, holder};
@@ -34,8 +34,7 @@ pub struct Opened {
 /// Opens the file at `path`, and hands it to `open`, which makes a database of it or fails.
 pub fn open_path<T>(path: &Path, open: impl FnOnce(Arc<dyn Disk>) -> Result<T>) -> Result<T> {
     let (file, created) = open_file(path)?;
-    lock(path, &file)?;
-    let opened = open(Arc::new(file));
+    let opened = open(Arc::new(lock(path, file)?));
     match &opened {
         // What is not yet a database is in the way of the next one who tries. Nothing can be done if removing it fails.
         Err(_) if created => {
@@ -47,18 +46,17 @@ pub fn open_path<T>(path: &Path, open: impl FnOnce(Arc<dyn Disk>) -> Result<T>) 
     opened
 }
 
-/// The file is ours until it is closed. Where the system has no locks there is no more to do.
-fn lock(path: &Path, file: &File) -> Result<()> {
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => {
-            let holder = file.metadata().ok().and_then(|metadata| holder::holder(&metadata));
-            Err(failure(path, Error::LOCK_FILE_FAILURE, &held_by(holder)))
-        }
-        Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => {
-            Err(failure(path, Error::LOCK_FILE_FAILURE, &format!("it cannot be locked: {error}")))
-        }
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
-    }
+fn lock(path: &Path, file: File) -> Result<LockedFile> {
+    let metadata = file.metadata();
+    LockedFile::new(file).map_err(|error| {
+        let reason = match error {
+            TryLockError::WouldBlock => {
+                held_by(metadata.ok().and_then(|metadata| holder::holder(&metadata)))
+            }
+            TryLockError::Error(error) => format!("it cannot be locked: {error}"),
+        };
+        failure(path, Error::LOCK_FILE_FAILURE, &reason)
+    })
 }
 
 /// What lies in the file, which is called `path` in what goes wrong.
