@@ -9,14 +9,18 @@ import signal
 import subprocess
 import sys
 import textwrap
-from typing import Optional
+from typing import Callable, Optional
 
 # A child that takes longer hangs.
 DEADLINE = 60.0
 
 
-def _with_default_interrupt() -> None:
+def _default_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+DEFAULT_INTERRUPT: Optional[Callable[[], None]] = _default_interrupt if os.name == "posix" else None
+"""For `preexec_fn`: a shell that runs the tests in the background leaves SIGINT ignored, and a child inherits it."""
 
 
 class Program:
@@ -33,8 +37,7 @@ class Program:
             env={**os.environ, **(environment or {})},
             text=True,
             start_new_session=True,
-            # A shell that runs the tests in the background leaves SIGINT ignored; a child inherits it.
-            preexec_fn=_with_default_interrupt if os.name == "posix" else None,
+            preexec_fn=DEFAULT_INTERRUPT,
         )
 
     def read_line(self) -> str:

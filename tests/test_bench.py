@@ -14,6 +14,7 @@ from typing import Optional
 from xml.etree import ElementTree
 
 import pytest
+from processes import DEFAULT_INTERRUPT
 
 if sys.platform == "win32":
     pytest.skip("make bench wants a POSIX system", allow_module_level=True)
@@ -339,6 +340,7 @@ def bench(*arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=DEFAULT_INTERRUPT,
     )
 
 

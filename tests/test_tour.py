@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import DEFAULT_INTERRUPT
 
 pytest.importorskip("airportsdata")
 pytest.importorskip("rich")
@@ -80,8 +81,7 @@ def test_a_load_that_was_interrupted_goes_on_where_it_stopped(tmp_path: Path) ->
         stderr=subprocess.STDOUT,
         text=True,
         env=ENVIRONMENT,
-        # A shell that runs the tests in the background leaves SIGINT ignored; a child inherits it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=DEFAULT_INTERRUPT,
     ) as process:
         assert process.stdout is not None
         said = ""
