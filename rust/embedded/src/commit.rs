@@ -306,7 +306,7 @@ impl Core {
         }
         let committing = self.committing.try_lock()?;
         let is_quick = read_version.is_none_or(|version| {
-            self.resolver.lock().effort(version, reads.iter()) <= COMPARED_IN_PASSING
+            self.resolver.lock().effort(version, reads.as_added()) <= COMPARED_IN_PASSING
         });
         let is_next = is_quick && self.queue.lock().waiting.is_empty();
         is_next.then_some(Turn { core: self, committing })

@@ -185,6 +185,11 @@ impl Ranges {
         iter
     }
 
+    /// The ranges as they were added, which takes no sorting: in no order, and some may overlap.
+    pub fn as_added(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.spans.iter().map(|span| span.keys(&self.bytes))
+    }
+
     /// What the ranges added so far count towards a transaction's approximate size, each as it came.
     pub fn approximate_size(&self) -> i64 {
         self.size.try_into().unwrap_or(i64::MAX)

@@ -147,7 +147,8 @@ impl Resolver {
             && reads.any(|(begin, end)| self.is_written(recent, begin, end))
     }
 
-    /// How many keys and ranges `has_conflict` would look at, at most; what it finds by a search counts as one.
+    /// How many keys and ranges `has_conflict` has to look at for these reads, if none conflicts; what it finds by a
+    /// search counts as one.
     pub fn effort<'a>(
         &self,
         read_version: Version,
