@@ -48,10 +48,9 @@ async def test_a_select_reads_its_range_and_each_change_once(memory: found.Datab
         assert await cost(place, select, 3, snapshot=True) == {"query": 3 + 10}
 
 
-async def test_a_select_over_100_tuples_is_one_range_and_one_batch() -> None:
+async def test_a_select_over_100_tuples_is_one_range_and_one_batch(memory: found.Database) -> None:
     """On a cluster, two waits: stores.md allows three ranges and a batch."""
-    db = await found.open("memory:?latency=1")
-    place = Place(db)
+    place = Place(memory)
     store = histories.make(place)
     for first in range(0, 100, 10):
         await histories.commit(place, store, [("u", "n", n) for n in range(first, first + 10)])
@@ -63,7 +62,6 @@ async def test_a_select_over_100_tuples_is_one_range_and_one_batch() -> None:
         assert numbers == [1, 10]
 
     await place.run(select, snapshot=True)
-    await found.close(db)
 
 
 async def test_a_join_reads_a_range_for_each_binding_and_each_change_once(
